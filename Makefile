@@ -1,0 +1,49 @@
+# Everything one does here, by name; `make` alone lists it. Needs Python 3.11 or newer and make; nothing else, no root.
+.SUFFIXES:
+.PHONY: help film studio test check format docs bench pins run-env dev-env bench-env clean
+
+BIN = .venv/bin
+FILM ?=
+TESTS ?= tests
+BENCHMARKS ?= start film orchestration ingest waiting
+
+help: ## list what can be done
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+
+film: run-env ## make the example films, offline and free; FILM=my.toml makes one of your own
+	@tools/film.sh $(FILM)
+
+studio: run-env ## say how to reach the studio
+	@echo "This release has no web studio yet. What there is today is the command line:"
+	@$(BIN)/reelwright --help
+
+test: check ## run every check and every test; TESTS=tests/media runs some
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 $(TESTS)
+
+check: dev-env ## format, lint, types, layers, dead code, dependencies, docs: seconds
+	@tools/check.sh
+
+format: dev-env ## lay the code out as `make check` wants it
+	@$(BIN)/ruff format --quiet .
+	@$(BIN)/ruff check --quiet --fix .
+
+docs: dev-env ## write docs/reference again from the code
+	@$(BIN)/python tools/reference.py
+
+bench: dev-env bench-env ## measure what docs/performance.md tells; BENCHMARKS=film runs one
+	@for each in $(BENCHMARKS); do PYTHONDONTWRITEBYTECODE= $(BIN)/python "benchmarks/$$each.py" || exit 1; done
+
+pins: ## choose the newest allowed versions again and write them, with hashes, to requirements/ (needs uv)
+	@tools/pins.sh
+
+clean: ## remove the environments and caches; films and campaigns stay
+	rm -rf .venv .bench-venv .pytest_cache .ruff_cache .hypothesis .import_linter_cache dist
+
+run-env:
+	@tools/setup.sh run
+
+dev-env:
+	@tools/setup.sh dev
+
+bench-env:
+	@tools/setup.sh bench

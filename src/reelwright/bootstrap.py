@@ -1,0 +1,300 @@
+"""The only file that wires: settings in, a studio out."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import shutil
+import sqlite3
+import sys
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from functools import partial
+from importlib.metadata import entry_points
+from pathlib import Path
+
+import structlog
+from ulid import ULID
+
+from reelwright.config import Settings
+from reelwright.db.engine import Database
+from reelwright.db.leadership import Leadership
+from reelwright.domain.production import Production
+from reelwright.errors import ConfigurationError
+from reelwright.media.workers import Workers
+from reelwright.net import Net, redact
+from reelwright.ports import Provider, Workshop, Writer
+from reelwright.services.assets import Assets
+from reelwright.services.briefs import Providers
+from reelwright.services.budgets import Budgets
+from reelwright.services.campaigns import Campaigns
+from reelwright.services.catalogue import Catalogue
+from reelwright.services.concepts import Concepts
+from reelwright.services.films import Films
+from reelwright.services.harvests import Harvests
+from reelwright.services.lanes import Lanes
+from reelwright.services.productions import Productions
+from reelwright.services.shots import Shots
+from reelwright.services.storyboards import Storyboards
+from reelwright.services.submits import Submits
+from reelwright.services.takes import Takes
+from reelwright.store import ObjectStore, open_store
+from reelwright.workflows.engine import Engine, Queue, migrate_log
+from reelwright.workflows.production import Services
+
+PROVIDERS = "reelwright.providers"
+WRITERS = "reelwright.writers"
+_WORK = "work"
+_TRIAL_BYTES = 64 << 10
+_log = structlog.get_logger()
+
+
+def now() -> datetime:
+    """This moment, in UTC."""
+    return datetime.now(UTC)
+
+
+def new_id(prefix: str) -> str:
+    """`prefix_` and 26 characters that sort by time."""
+    return f"{prefix}_{str(ULID()).lower()}"
+
+
+@dataclass
+class Studio:
+    """A data folder, opened: its services, and the engine while this process leads."""
+
+    settings: Settings
+    database: Database
+    store: ObjectStore
+    net: Net
+    workers: Workers
+    catalogue: Catalogue
+    assets: Assets
+    campaigns: Campaigns
+    productions: Productions
+    films: Films
+    takes: Takes
+    budgets: Budgets
+    queue: Queue
+    leadership: Leadership
+    engine: Engine
+
+    is_leading: bool = False
+
+    @property
+    def defaults(self) -> Providers:
+        """Who makes what unless a brief or a flag says otherwise."""
+        settings = self.settings
+        return Providers(text=settings.text, image=settings.image, video=settings.video, voice=settings.voice)
+
+    async def lead(self) -> bool:
+        """Starts the engine, when no other process leads. Answers whether this one leads now.
+
+        To be asked again and again: a leader whom the database server has dropped stops, because another may lead by now.
+        """
+        if self.is_leading:
+            if await asyncio.to_thread(self.leadership.is_held):
+                return True
+            _log.warning("leadership.lost")
+            self.is_leading = False
+            await self.engine.stop()
+            self.leadership.give()
+        if not self.leadership.take():
+            return False
+        await self._sweep()
+        await self.queue.open()
+        await self.engine.start()
+        self.is_leading = True
+        return True
+
+    async def _sweep(self) -> None:
+        """Removes what a killed leader left half done. Nobody else can be at work on any of it now."""
+        # A bucket may be shared with other studios; a folder knows which of its uploads are still running.
+        is_folder = self.store.local_path("any") is not None
+        await self.store.sweep(timedelta(0) if is_folder else timedelta(days=1))
+        await self.assets.sweep()
+        for left in (self.settings.home / _WORK).iterdir():
+            if not _is_of_another_process(left):
+                shutil.rmtree(left, ignore_errors=True)
+
+    async def unfinished(self) -> list[Production]:
+        """The productions that have not ended."""
+        return await self.productions.active()
+
+    async def close(self) -> None:
+        """Stops at once and gives everything back. What is unfinished goes on with the next leader."""
+        if self.is_leading:
+            await self.engine.stop()
+        await self.catalogue.aclose()
+        await self.workers.aclose()
+        await self.net.aclose()
+        await self.store.aclose()
+        self.queue.close()
+        self.leadership.give()
+        self.database.close()
+
+
+def _is_of_another_process(left: Path) -> bool:
+    """Whether it is a copy that a process which does not lead, but lives, is just looking at: `copy-PID-...`."""
+    owner = left.name.split("-")[1] if left.name.startswith("copy-") else ""
+    if not owner.isdigit() or int(owner) == os.getpid():
+        return False
+    try:
+        os.kill(int(owner), 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True
+
+
+def open_studio(settings: Settings) -> Studio:
+    """Opens a data folder, and makes it where there is none. Migrations run by themselves.
+
+    Raises:
+        ConfigurationError: a setting is wrong, or the folder cannot be used.
+    """
+    _check_sqlite()
+    _make_home(settings.home)
+    _set_up_logs(settings.home)
+    database = Database(settings.database)
+    database.ping()
+    database.migrate()
+    migrate_log(database)
+    store = open_store(settings.storage, os.environ)
+    allowed = [host.strip() for host in settings.allow_private_hosts.split(",") if host.strip()]
+    net = Net(allow_private="*" in allowed or frozenset(allowed))
+    workers = Workers(settings.process_count)
+    catalogue = make_catalogue(settings, workers)
+    assets = Assets(database, store, net, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
+    queue = Queue(database)
+    budgets = Budgets(database, now=now)
+    takes = Takes(database, catalogue, now=now, new_id=new_id)
+    lanes = Lanes()
+    productions = Productions(database, catalogue, enqueue=queue.enqueue, now=now, new_id=new_id)
+    films = Films(database, assets, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
+    services = Services(
+        concepts=Concepts(database, catalogue, budgets, now=now),
+        storyboards=Storyboards(database, catalogue, budgets, workers, now=now),
+        productions=productions,
+        shots=Shots(database, takes, now=now),
+        takes=takes,
+        submits=Submits(database, catalogue, assets, lanes, now=now),
+        harvests=Harvests(database, catalogue, assets, lanes, now=now),
+        films=films,
+    )
+    return Studio(
+        settings=settings,
+        database=database,
+        store=store,
+        net=net,
+        workers=workers,
+        catalogue=catalogue,
+        assets=assets,
+        campaigns=Campaigns(database, assets, now=now, new_id=new_id),
+        productions=productions,
+        films=films,
+        takes=takes,
+        budgets=budgets,
+        queue=queue,
+        leadership=Leadership(database),
+        engine=Engine(database, services),
+    )
+
+
+def _make_home(home: Path) -> None:
+    """Makes the data folder and writes into it, because a disk that is full or read-only shows only then."""
+    trial = home / f".trial-{os.getpid()}"
+    try:
+        for folder in (_WORK, "logs", "providers"):
+            (home / folder).mkdir(parents=True, exist_ok=True)
+        try:
+            trial.write_bytes(bytes(_TRIAL_BYTES))
+        finally:
+            trial.unlink(missing_ok=True)
+    except OSError as error:
+        msg = f"REELWRIGHT_HOME: the data folder {home} cannot be used: {error.strerror}."
+        raise ConfigurationError(msg) from error
+
+
+def make_catalogue(settings: Settings, workers: Workers) -> Catalogue:
+    """Every provider and writer that is installed, found by entry point. One that does not load is left out, and told."""
+    providers: list[Provider] = []
+    writers: dict[str, Callable[[str], Writer]] = {}
+    broken: dict[str, str] = {}
+    for group in (PROVIDERS, WRITERS):
+        for point in entry_points(group=group):
+            workshop = _workshop(settings, workers, point.name)
+            try:
+                made = point.load()
+                if group == PROVIDERS:
+                    providers.append(made(workshop))
+                else:
+                    writers[point.name] = partial(made, workshop)
+            except Exception as error:  # noqa: BLE001 - somebody else's code: one bad plug-in must not stop the others
+                _log.warning("plugin.broken", group=group, name=point.name, exc_info=True)
+                broken[point.name] = f"{type(error).__name__}: {error}"
+    return Catalogue(providers, writers, broken)
+
+
+def _workshop(settings: Settings, workers: Workers, name: str) -> Workshop:
+    folder = settings.home / "providers" / name
+    folder.mkdir(parents=True, exist_ok=True)
+    return Workshop(folder=folder, environment=dict(os.environ), media=workers.run)
+
+
+def _check_sqlite() -> None:
+    # The durable log's clock on SQLite needs unixepoch('subsec') from Python 3.12 on, which SQLite has since 3.42.
+    if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
+        msg = (
+            f"This Python {sys.version_info.major}.{sys.version_info.minor} comes with SQLite {sqlite3.sqlite_version}; "
+            "from Python 3.12 on 3.42 or newer is needed. Use Python 3.11, or a newer build."
+        )
+        raise ConfigurationError(msg)
+
+
+def _redacted(_: object, __: str, event: structlog.typing.EventDict) -> Mapping[str, object]:
+    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
+
+
+class _LogFile(logging.FileHandler):
+    """Ours, to be told from other people's handlers."""
+
+
+def _set_up_logs(home: Path) -> None:
+    """Events as JSON lines in the data folder: the terminal belongs to the person."""
+    folder = home / "logs"
+    folder.mkdir(parents=True, exist_ok=True)
+    handler = _LogFile(folder / "reelwright.jsonl", encoding="utf-8", delay=True)
+    shared: list[structlog.typing.Processor] = [
+        structlog.stdlib.add_log_level,
+        structlog.stdlib.add_logger_name,
+        structlog.processors.TimeStamper(fmt="iso", utc=True),
+        structlog.processors.format_exc_info,
+    ]
+    handler.setFormatter(
+        structlog.stdlib.ProcessorFormatter(
+            foreign_pre_chain=shared,
+            processors=[
+                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
+                _redacted,
+                structlog.processors.JSONRenderer(),
+            ],
+        )
+    )
+    root = logging.getLogger()
+    for old in root.handlers[:]:
+        if isinstance(old, _LogFile):
+            root.removeHandler(old)
+            old.close()
+    root.addHandler(handler)
+    root.setLevel(logging.WARNING)
+    logging.getLogger("reelwright").setLevel(logging.INFO)
+    structlog.configure(
+        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
+        logger_factory=structlog.stdlib.LoggerFactory(),
+        wrapper_class=structlog.stdlib.BoundLogger,
+        cache_logger_on_first_use=True,
+    )

@@ -1,0 +1,93 @@
+"""Settings: from the environment (`REELWRIGHT_*`), then `reelwright.toml` in the data folder. Read only by bootstrap and cli."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import platformdirs
+from pydantic import Field, ValidationError
+from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+
+from reelwright.errors import ConfigurationError
+
+CONFIG_FILE = "reelwright.toml"
+
+
+def _default_home() -> Path:
+    return Path(platformdirs.user_data_dir("reelwright"))
+
+
+class Settings(BaseSettings):
+    """Every setting, with what it means as its description."""
+
+    model_config = SettingsConfigDict(env_prefix="REELWRIGHT_", extra="forbid", env_ignore_empty=True)
+
+    home: Annotated[Path, Field(description="The data folder: database, storage, jobs, logs.")] = Path()
+    database_url: Annotated[str, Field(description="`sqlite:////path/to/file` or `postgresql://user:password@host/name`.")] = ""
+    storage_url: Annotated[
+        str, Field(description="`file:///path` or `s3://bucket/prefix`, with `?endpoint=...&region=...` where needed.")
+    ] = ""
+    allow_private_hosts: Annotated[
+        str,
+        Field(description="Hosts inside private networks from which outputs may be fetched, by commas; `*` for all."),
+    ] = ""
+    text: Annotated[str, Field(description="Who writes, as `provider:model`.")] = "template:plain"
+    image: Annotated[str, Field(description="Who draws frames.")] = "animatic:cards"
+    video: Annotated[str, Field(description="Who makes clips.")] = "animatic:camera"
+    voice: Annotated[str, Field(description="Who speaks; `none` for silent films.")] = "espeak:scratch"
+    workers: Annotated[int, Field(ge=0, le=64, description="Processes that draw, film and render; 0 for one per core.")] = 0
+
+    @classmethod
+    def settings_customise_sources(
+        cls,
+        settings_cls: type[BaseSettings],
+        init_settings: PydanticBaseSettingsSource,
+        env_settings: PydanticBaseSettingsSource,
+        dotenv_settings: PydanticBaseSettingsSource,
+        file_secret_settings: PydanticBaseSettingsSource,
+    ) -> tuple[PydanticBaseSettingsSource, ...]:
+        """The environment wins over the file."""
+        home = Path(os.environ.get("REELWRIGHT_HOME") or _default_home())
+        return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / CONFIG_FILE)
+
+    @property
+    def database(self) -> str:
+        """The database's URL; a SQLite file in the data folder unless set."""
+        return self.database_url or f"sqlite:///{self.home / 'reelwright.sqlite'}"
+
+    @property
+    def storage(self) -> str:
+        """The store's URL; a folder in the data folder unless set."""
+        return self.storage_url or (self.home / "storage").as_uri()
+
+    @property
+    def process_count(self) -> int:
+        """How many processes work on media."""
+        if self.workers:
+            return self.workers
+        return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def read_settings() -> Settings:
+    """The settings as they stand.
+
+    Raises:
+        ConfigurationError: one is wrong; names it and where it comes from.
+    """
+    try:
+        settings = Settings()
+    except ValidationError as error:
+        first = error.errors()[0]
+        name = "_".join(str(part) for part in first["loc"])
+        msg = f"The setting REELWRIGHT_{name.upper()} (or {name} in {CONFIG_FILE}) is wrong: {first['msg']}."
+        raise ConfigurationError(msg) from error
+    except ValueError as error:
+        msg = f"{CONFIG_FILE} in the data folder is not valid TOML: {error}"
+        raise ConfigurationError(msg) from error
+    except OSError as error:
+        msg = f"{CONFIG_FILE} in the data folder cannot be read: {error.strerror}."
+        raise ConfigurationError(msg) from error
+    home = settings.home if settings.home != Path() else _default_home()
+    return settings.model_copy(update={"home": home.expanduser().absolute()})

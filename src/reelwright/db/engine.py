@@ -1,0 +1,176 @@
+"""The database: one engine, short transactions in threads, migrations that run by themselves.
+
+A function that is given to `read` or `write` is one transaction. Services never commit: leaving the function does, and an
+exception undoes all of it. Nothing is awaited inside, so a transaction never outlives a network call.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TypeVar
+
+import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import event
+from sqlalchemy.engine.interfaces import DBAPIConnection
+from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.orm import Session
+from sqlalchemy.pool import ConnectionPoolEntry
+
+from reelwright.errors import ConfigurationError
+
+__all__ = ["Database", "Session"]
+
+T = TypeVar("T")
+_SERVER_SECONDS = 60.0
+"""How long a server that does not answer is waited for, by a process that is at work."""
+_SERVER_LOOK = 0.5
+_MIGRATION_LOCK = 4_712_206
+"""Key of the PostgreSQL advisory lock under which migrations run, so that two starting processes take turns."""
+
+
+def _driver_url(url: str) -> sa.URL:
+    try:
+        parsed = sa.make_url(url)
+    except ArgumentError as error:
+        msg = "REELWRIGHT_DATABASE_URL is not a database URL: use sqlite:////path/to/file or postgresql://user@host/name."
+        raise ConfigurationError(msg) from error
+    match parsed.get_backend_name():
+        case "sqlite":
+            return parsed
+        case "postgresql" | "postgres":
+            return parsed.set(drivername="postgresql+psycopg")
+        case other:
+            msg = f"REELWRIGHT_DATABASE_URL names {other!r}; allowed are sqlite and postgresql."
+            raise ConfigurationError(msg)
+
+
+def _tune_sqlite(engine: sa.Engine, *, isolation: str | None) -> None:
+    # WAL lets readers and one writer work side by side; FULL, because a lost last commit can be a lost job id, and that
+    # would be a job paid for twice.
+    def on_connect(connection: DBAPIConnection, _: ConnectionPoolEntry) -> None:
+        connection.isolation_level = isolation
+        cursor = connection.cursor()
+        for pragma in ("busy_timeout=30000", "foreign_keys=ON", "journal_mode=WAL", "synchronous=FULL"):
+            cursor.execute(f"PRAGMA {pragma}")
+        cursor.close()
+
+    event.listen(engine, "connect", on_connect)
+
+
+class Database:
+    """SQLite or PostgreSQL behind one face."""
+
+    def __init__(self, url: str) -> None:
+        self.url = _driver_url(url)
+        self.is_sqlite = self.url.get_backend_name() == "sqlite"
+        if self.is_sqlite:
+            if not self.url.database or self.url.database == ":memory:":
+                msg = "REELWRIGHT_DATABASE_URL must name a file: a database in memory would lose paid work."
+                raise ConfigurationError(msg)
+            try:
+                Path(self.url.database).parent.mkdir(parents=True, exist_ok=True)
+            except OSError as error:
+                msg = f"REELWRIGHT_DATABASE_URL: {self.url.database} cannot be made: {error.strerror}."
+                raise ConfigurationError(msg) from error
+        self._engine = self._make_engine(isolation=None)
+        if self.is_sqlite:
+            event.listen(self._engine, "begin", _begin_sqlite)
+
+    def _make_engine(self, *, isolation: str | None) -> sa.Engine:
+        if not self.is_sqlite:
+            return sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_pre_ping=True)
+        engine = sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_timeout=30)
+        _tune_sqlite(engine, isolation=isolation)
+        return engine
+
+    @property
+    def path(self) -> Path | None:
+        """The file of a SQLite database."""
+        return Path(self.url.database) if self.is_sqlite and self.url.database else None
+
+    def engine_for_log(self) -> sa.Engine:
+        """An engine on the same database for the durable log, which brings its own way to begin transactions."""
+        return self._make_engine(isolation="IMMEDIATE" if self.is_sqlite else None)
+
+    def connect(self) -> sa.Connection:
+        """A connection of one's own, for what must outlive a transaction."""
+        return self._engine.connect()
+
+    async def read(self, query: Callable[[Session], T]) -> T:
+        """Runs `query` in a thread, in one read transaction."""
+        return await self._patiently(self.read_now, query)
+
+    async def write(self, change: Callable[[Session], T]) -> T:
+        """Runs `change` in a thread, in one transaction that is committed when it returns.
+
+        It may run again, so whatever must not happen twice hangs on a compare-and-swap or on a key.
+        """
+        return await self._patiently(self.write_now, change)
+
+    async def _patiently(self, run: Callable[[Callable[[Session], T]], T], function: Callable[[Session], T]) -> T:
+        """Runs it in a thread. A server that is started again, or has dropped us, is waited for."""
+        gives_up = time.monotonic() + (0 if self.is_sqlite else _SERVER_SECONDS)
+        while True:
+            try:
+                return await asyncio.to_thread(run, function)
+            except (InterfaceError, OperationalError):
+                if time.monotonic() > gives_up:
+                    raise
+            await asyncio.sleep(_SERVER_LOOK)
+
+    def read_now(self, query: Callable[[Session], T]) -> T:
+        """As `read`, in this thread."""
+        with (
+            self._engine.connect().execution_options(reelwright_reads=True) as connection,
+            Session(connection) as session,
+        ):
+            return query(session)
+
+    def write_now(self, change: Callable[[Session], T]) -> T:
+        """As `write`, in this thread."""
+        with Session(self._engine, expire_on_commit=False) as session, session.begin():
+            return change(session)
+
+    def migrate(self) -> None:
+        """Brings the schema up to date. Doing it twice, or in two processes at once, is harmless."""
+        config = Config()
+        config.set_main_option("script_location", "reelwright:db/migrations")
+        with self._engine.begin() as connection:
+            if not self.is_sqlite:
+                connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
+            config.attributes["connection"] = connection
+            command.upgrade(config, "head")
+
+    def ping(self) -> str:
+        """The server's or library's version, when it answers.
+
+        Raises:
+            ConfigurationError: it does not.
+        """
+        try:
+            with self._engine.connect() as connection:
+                question = "SELECT sqlite_version()" if self.is_sqlite else "SHOW server_version"
+                return str(connection.execute(sa.text(question)).scalar_one())
+        except OperationalError as error:
+            hint = (
+                f"{self.path} cannot be used"
+                if self.is_sqlite
+                else "does not answer; check that it runs and that the URL is right"
+            )
+            msg = f"The database of REELWRIGHT_DATABASE_URL {hint}."
+            raise ConfigurationError(msg) from error
+
+    def close(self) -> None:
+        """Closes every connection."""
+        self._engine.dispose()
+
+
+def _begin_sqlite(connection: sa.Connection) -> None:
+    # A transaction that may write takes the write lock at once: a check and the change that relies on it are then one.
+    is_reading = connection.get_execution_options().get("reelwright_reads", False)
+    connection.exec_driver_sql("BEGIN" if is_reading else "BEGIN IMMEDIATE")

@@ -1,0 +1,191 @@
+"""The first tables.
+
+Revision: 0001
+Before: nothing
+"""
+
+from __future__ import annotations
+
+import sqlalchemy as sa
+from alembic import op
+
+revision = "0001"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+INTEGER = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def upgrade() -> None:
+    """Forward; there is no way back but a backup."""
+    op.create_table(
+        "reel_campaigns",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("status", sa.String(), nullable=False),
+        sa.Column("version", INTEGER, nullable=False),
+        sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("cap_micro_usd", INTEGER, nullable=True),
+        sa.Column("event_count", INTEGER, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_reel_campaigns_created_at", "reel_campaigns", ["created_at"], unique=False)
+    op.create_index("ix_reel_campaigns_user_id", "reel_campaigns", ["user_id"], unique=False)
+
+    op.create_table(
+        "reel_assets",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("is_ready", sa.Boolean(), nullable=False),
+        sa.Column("bytes", INTEGER, nullable=True),
+        sa.Column("sha256", sa.String(), nullable=True),
+        sa.Column("media_type", sa.String(), nullable=True),
+        sa.Column("width", INTEGER, nullable=True),
+        sa.Column("height", INTEGER, nullable=True),
+        sa.Column("seconds", sa.String(), nullable=True),
+        sa.Column("maker", sa.String(), nullable=False),
+        sa.Column("provenance", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("key"),
+    )
+    op.create_index("ix_reel_assets_campaign_id", "reel_assets", ["campaign_id"], unique=False)
+    op.create_index("reel_assets_maker", "reel_assets", ["maker", "is_ready"], unique=False)
+
+    op.create_table(
+        "reel_events",
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("number", INTEGER, nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("facts", sa.JSON(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "number"),
+    )
+    op.create_table(
+        "reel_ledger",
+        sa.Column("key", sa.String(), nullable=False),
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("subject", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("micro_usd", INTEGER, nullable=False),
+        sa.Column("note", sa.String(), nullable=False),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("key"),
+    )
+    op.create_index("ix_reel_ledger_campaign_id", "reel_ledger", ["campaign_id"], unique=False)
+
+    op.create_table(
+        "reel_productions",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("models", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("error", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+    )
+    op.create_index("ix_reel_productions_campaign_id", "reel_productions", ["campaign_id"], unique=False)
+    op.create_index(
+        "reel_productions_active",
+        "reel_productions",
+        ["campaign_id"],
+        unique=True,
+        sqlite_where=sa.text("ended_at IS NULL"),
+        postgresql_where=sa.text("ended_at IS NULL"),
+    )
+
+    op.create_table(
+        "reel_films",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("production_id", sa.String(), nullable=False),
+        sa.Column("number", INTEGER, nullable=False),
+        sa.Column("cut_list", sa.JSON(), nullable=False),
+        sa.Column("assets", sa.JSON(), nullable=False),
+        sa.Column("report", sa.JSON(), nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["production_id"],
+            ["reel_productions.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("campaign_id", "number", name="reel_films_number"),
+    )
+    op.create_index("ix_reel_films_campaign_id", "reel_films", ["campaign_id"], unique=False)
+
+    op.create_table(
+        "reel_takes",
+        sa.Column("id", sa.String(), nullable=False),
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("production_id", sa.String(), nullable=False),
+        sa.Column("shot_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("number", INTEGER, nullable=False),
+        sa.Column("request", sa.JSON(), nullable=False),
+        sa.Column("digest", sa.String(), nullable=False),
+        sa.Column("intent", sa.String(), nullable=False),
+        sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("state", sa.String(), nullable=False),
+        sa.Column("quote_micro_usd", INTEGER, nullable=False),
+        sa.Column("charged_micro_usd", INTEGER, nullable=False),
+        sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("submitting_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("job_id", sa.String(), nullable=True),
+        sa.Column("asset_id", sa.String(), nullable=True),
+        sa.Column("failure", sa.JSON(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["production_id"],
+            ["reel_productions.id"],
+        ),
+        sa.PrimaryKeyConstraint("id"),
+        sa.UniqueConstraint("campaign_id", "shot_id", "kind", "number", name="reel_takes_number"),
+        sa.UniqueConstraint("intent"),
+    )
+    op.create_index("reel_takes_at_provider", "reel_takes", ["provider", "state"], unique=False)
+
+    op.create_table(
+        "reel_selections",
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("shot_id", sa.String(), nullable=False),
+        sa.Column("kind", sa.String(), nullable=False),
+        sa.Column("take_id", sa.String(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.ForeignKeyConstraint(
+            ["take_id"],
+            ["reel_takes.id"],
+        ),
+        sa.PrimaryKeyConstraint("campaign_id", "shot_id", "kind"),
+    )

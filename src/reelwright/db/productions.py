@@ -1,0 +1,99 @@
+"""Productions: at most one of a campaign runs at a time, which the database itself enforces."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reelwright.db.documents import dump, load
+from reelwright.db.tables import ProductionRow
+from reelwright.domain.ids import CampaignId, ProductionId
+from reelwright.domain.production import Models, Production, ProductionState
+from reelwright.errors import NotFound
+
+
+def _production(row: ProductionRow) -> Production:
+    return Production(
+        id=ProductionId(row.id),
+        campaign_id=CampaignId(row.campaign_id),
+        state=ProductionState(row.state),
+        models=load(Models, row.models),
+        created_at=row.created_at,
+        ended_at=row.ended_at,
+        error=row.error,
+    )
+
+
+def insert(session: Session, production: Production) -> None:
+    """Writes a new run."""
+    session.add(
+        ProductionRow(
+            id=production.id,
+            campaign_id=production.campaign_id,
+            state=production.state.value,
+            models=dump(production.models),
+            created_at=production.created_at,
+            ended_at=None,
+            error="",
+        )
+    )
+    session.flush()
+
+
+def get(session: Session, production: ProductionId) -> Production:
+    """The run.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.get(ProductionRow, production, populate_existing=True)
+    if row is None:
+        msg = f"There is no production {production!r}."
+        raise NotFound(msg)
+    return _production(row)
+
+
+def newest(session: Session, campaign: CampaignId) -> Production | None:
+    """The campaign's newest run; the one that runs, when one does."""
+    query = (
+        sa.select(ProductionRow)
+        .where(ProductionRow.campaign_id == campaign)
+        .order_by(ProductionRow.created_at.desc(), ProductionRow.id.desc())
+        .limit(1)
+    )
+    row = session.scalars(query).first()
+    return _production(row) if row else None
+
+
+def active(session: Session) -> list[Production]:
+    """Every run that has not ended, oldest first."""
+    query = sa.select(ProductionRow).where(ProductionRow.ended_at.is_(None)).order_by(ProductionRow.created_at)
+    return [_production(row) for row in session.scalars(query)]
+
+
+def active_ids(session: Session) -> frozenset[ProductionId]:
+    """The ids of the runs that have not ended."""
+    query = sa.select(ProductionRow.id).where(ProductionRow.ended_at.is_(None))
+    return frozenset(ProductionId(each) for each in session.scalars(query))
+
+
+def move(
+    session: Session,
+    production: ProductionId,
+    state: ProductionState,
+    *,
+    at: datetime,
+    error: str = "",
+    only_from: frozenset[ProductionState] = frozenset({ProductionState.RUNNING, ProductionState.PAUSED}),
+) -> bool:
+    """Moves the run to another state; False when it is in none of `only_from`."""
+    change = (
+        sa.update(ProductionRow)
+        .where(ProductionRow.id == production, ProductionRow.state.in_([s.value for s in only_from]))
+        .values(state=state.value, ended_at=at if state.is_ended else None, error=error)
+        .returning(ProductionRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.execute(change).scalar_one_or_none() is not None

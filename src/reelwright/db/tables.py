@@ -1,0 +1,179 @@
+"""The tables. Ours start with `reel_`, because on SQLite the durable log lives in the same file."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+import sqlalchemy as sa
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UtcTime(sa.TypeDecorator[datetime]):
+    """A moment, always in UTC: SQLite keeps no time zone of its own."""
+
+    impl = sa.DateTime(timezone=True)
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Refuses a time without a zone."""
+        if value is None:
+            return None
+        if value.tzinfo is None:
+            msg = "a time without a time zone"
+            raise ValueError(msg)
+        return value.astimezone(UTC)
+
+    def process_result_value(self, value: datetime | None, dialect: sa.Dialect) -> datetime | None:
+        """Gives every time back in UTC."""
+        if value is None:
+            return None
+        return value.replace(tzinfo=UTC) if value.tzinfo is None else value.astimezone(UTC)
+
+
+class Table(DeclarativeBase):
+    """All of our tables, and nothing of the durable log's."""
+
+    type_annotation_map: ClassVar[dict[Any, Any]] = {
+        datetime: UtcTime,
+        dict[str, Any]: sa.JSON,
+        int: sa.BigInteger().with_variant(sa.Integer, "sqlite"),
+    }
+
+
+class CampaignRow(Table):
+    """A campaign: its document, and the number of its newest event."""
+
+    __tablename__ = "reel_campaigns"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str] = mapped_column(index=True)
+    status: Mapped[str]
+    version: Mapped[int]
+    document: Mapped[dict[str, Any]]
+    cap_micro_usd: Mapped[int | None]
+    event_count: Mapped[int]
+    created_at: Mapped[datetime] = mapped_column(index=True)
+
+
+class ProductionRow(Table):
+    """A run over a campaign; `is_active` is true in at most one row of a campaign."""
+
+    __tablename__ = "reel_productions"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), index=True)
+    state: Mapped[str]
+    models: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    ended_at: Mapped[datetime | None]
+    error: Mapped[str]
+    __table_args__ = (
+        sa.Index(
+            "reel_productions_active",
+            "campaign_id",
+            unique=True,
+            sqlite_where=sa.text("ended_at IS NULL"),
+            postgresql_where=sa.text("ended_at IS NULL"),
+        ),
+    )
+
+
+class TakeRow(Table):
+    """One attempt, its intent and its job."""
+
+    __tablename__ = "reel_takes"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"))
+    production_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_productions.id"))
+    shot_id: Mapped[str]
+    kind: Mapped[str]
+    number: Mapped[int]
+    request: Mapped[dict[str, Any]]
+    digest: Mapped[str]
+    intent: Mapped[str] = mapped_column(unique=True)
+    provider: Mapped[str]
+    state: Mapped[str]
+    quote_micro_usd: Mapped[int]
+    charged_micro_usd: Mapped[int]
+    created_at: Mapped[datetime]
+    submitting_at: Mapped[datetime | None]
+    job_id: Mapped[str | None]
+    asset_id: Mapped[str | None]
+    failure: Mapped[dict[str, Any] | None]
+    __table_args__ = (
+        sa.UniqueConstraint("campaign_id", "shot_id", "kind", "number", name="reel_takes_number"),
+        sa.Index("reel_takes_at_provider", "provider", "state"),
+    )
+
+
+class SelectionRow(Table):
+    """Which take of a shot is used; the others stay."""
+
+    __tablename__ = "reel_selections"
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), primary_key=True)
+    shot_id: Mapped[str] = mapped_column(primary_key=True)
+    kind: Mapped[str] = mapped_column(primary_key=True)
+    take_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_takes.id"))
+
+
+class AssetRow(Table):
+    """Bytes in storage. A row that is not ready names an attempt whose object may exist and belongs to nobody."""
+
+    __tablename__ = "reel_assets"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    user_id: Mapped[str]
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), index=True)
+    kind: Mapped[str]
+    key: Mapped[str] = mapped_column(unique=True)
+    is_ready: Mapped[bool]
+    bytes: Mapped[int | None]
+    sha256: Mapped[str | None]
+    media_type: Mapped[str | None]
+    width: Mapped[int | None]
+    height: Mapped[int | None]
+    seconds: Mapped[str | None]
+    maker: Mapped[str]
+    """The take or the film that it is made for; an upload's own id."""
+    provenance: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    __table_args__ = (sa.Index("reel_assets_maker", "maker", "is_ready"),)
+
+
+class FilmRow(Table):
+    """A rendered film and the cut list that it was rendered from."""
+
+    __tablename__ = "reel_films"
+    id: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), index=True)
+    production_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_productions.id"))
+    number: Mapped[int]
+    cut_list: Mapped[dict[str, Any]]
+    assets: Mapped[dict[str, Any]]
+    """Asset ids by kind; empty until the film is rendered."""
+    report: Mapped[dict[str, Any]]
+    created_at: Mapped[datetime]
+    __table_args__ = (sa.UniqueConstraint("campaign_id", "number", name="reel_films_number"),)
+
+
+class LedgerRow(Table):
+    """One movement of money. `key` makes writing it twice impossible."""
+
+    __tablename__ = "reel_ledger"
+    key: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), index=True)
+    subject: Mapped[str]
+    """The take, or the text step, that it is for."""
+    kind: Mapped[str]
+    micro_usd: Mapped[int]
+    note: Mapped[str]
+    at: Mapped[datetime]
+
+
+class EventRow(Table):
+    """One fact about a campaign, numbered without a gap."""
+
+    __tablename__ = "reel_events"
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), primary_key=True)
+    number: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    at: Mapped[datetime]
+    facts: Mapped[dict[str, Any]]

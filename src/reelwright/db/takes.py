@@ -1,0 +1,179 @@
+"""Takes: rows that move through their states by compare-and-swap, so that no two lives of a process both win."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.orm import Session
+
+from reelwright.db.documents import dump, load
+from reelwright.db.tables import CampaignRow, SelectionRow, TakeRow
+from reelwright.domain.generation import Failure, Kind, Request, provider_of
+from reelwright.domain.ids import AssetId, CampaignId, IntentKey, JobId, ProductionId, ShotId, TakeId
+from reelwright.domain.take import AT_PROVIDER, ENDED, Take, TakeState
+from reelwright.errors import NotFound
+
+
+def _take(row: TakeRow) -> Take:
+    return Take(
+        id=TakeId(row.id),
+        campaign_id=CampaignId(row.campaign_id),
+        production_id=ProductionId(row.production_id),
+        shot_id=ShotId(row.shot_id),
+        kind=Kind(row.kind),
+        number=row.number,
+        request=load(Request, row.request),
+        intent=IntentKey(row.intent),
+        state=TakeState(row.state),
+        quote_micro_usd=row.quote_micro_usd,
+        created_at=row.created_at,
+        submitting_at=row.submitting_at,
+        job_id=JobId(row.job_id) if row.job_id else None,
+        asset_id=AssetId(row.asset_id) if row.asset_id else None,
+        charged_micro_usd=row.charged_micro_usd,
+        failure=load(Failure, row.failure) if row.failure else None,
+    )
+
+
+def insert(session: Session, take: Take) -> None:
+    """Writes a new take with its intent."""
+    session.add(
+        TakeRow(
+            id=take.id,
+            campaign_id=take.campaign_id,
+            production_id=take.production_id,
+            shot_id=take.shot_id,
+            kind=take.kind.value,
+            number=take.number,
+            request=dump(take.request),
+            digest=take.request.digest,
+            intent=take.intent,
+            provider=provider_of(take.request.model),
+            state=take.state.value,
+            quote_micro_usd=take.quote_micro_usd,
+            charged_micro_usd=0,
+            created_at=take.created_at,
+        )
+    )
+    session.flush()
+
+
+def get(session: Session, take: TakeId) -> Take:
+    """The take as it stands now.
+
+    Raises:
+        NotFound: there is none.
+    """
+    row = session.get(TakeRow, take, populate_existing=True)
+    if row is None:
+        msg = f"There is no take {take!r}."
+        raise NotFound(msg)
+    return _take(row)
+
+
+def by_intent(session: Session, intent: IntentKey) -> Take | None:
+    """The take of that intent, when it was ever written."""
+    row = session.scalars(sa.select(TakeRow).where(TakeRow.intent == intent)).first()
+    return _take(row) if row else None
+
+
+def of_campaign(session: Session, campaign: CampaignId) -> list[Take]:
+    """All takes, oldest first."""
+    query = sa.select(TakeRow).where(TakeRow.campaign_id == campaign).order_by(TakeRow.created_at, TakeRow.id)
+    return [_take(row) for row in session.scalars(query)]
+
+
+def standing(session: Session, campaign: CampaignId, shot: ShotId, request: Request) -> Take | None:
+    """The take that already answers exactly this request: kept, or else paid for and on its way, or else in doubt."""
+    order = (TakeState.KEPT, TakeState.STORING, TakeState.SUBMITTED, TakeState.SUBMITTING, TakeState.IN_DOUBT)
+    query = (
+        sa.select(TakeRow)
+        .where(
+            TakeRow.campaign_id == campaign,
+            TakeRow.shot_id == shot,
+            TakeRow.kind == request.kind.value,
+            TakeRow.digest == request.digest,
+            TakeRow.state.in_([state.value for state in order]),
+        )
+        .order_by(TakeRow.number.desc())
+    )
+    found = [_take(row) for row in session.scalars(query)]
+    return min(found, key=lambda take: order.index(take.state), default=None)
+
+
+def hand_over(session: Session, take: TakeId, production: ProductionId) -> None:
+    """Makes the take another production's: it is no longer touched by what becomes of the one that asked for it first."""
+    session.execute(
+        sa.update(TakeRow).where(TakeRow.id == take).values(production_id=production).execution_options(synchronize_session=False)
+    )
+
+
+def planned(session: Session, production: ProductionId) -> list[Take]:
+    """The production's takes of which nothing was sent yet."""
+    query = sa.select(TakeRow).where(TakeRow.production_id == production, TakeRow.state == TakeState.PLANNED.value)
+    return [_take(row) for row in session.scalars(query)]
+
+
+def next_number(session: Session, campaign: CampaignId, shot: ShotId, kind: Kind) -> int:
+    """The number of the next take. Locks the campaign, so that two asking at once get two numbers."""
+    session.execute(sa.select(CampaignRow.id).where(CampaignRow.id == campaign).with_for_update())
+    query = sa.select(sa.func.coalesce(sa.func.max(TakeRow.number), 0)).where(
+        TakeRow.campaign_id == campaign, TakeRow.shot_id == shot, TakeRow.kind == kind.value
+    )
+    return session.execute(query).scalar_one() + 1
+
+
+def move(session: Session, take: TakeId, origin: TakeState, target: TakeState, **columns: Any) -> bool:
+    """Moves the take from one state to another; False when it is not in `origin`, and then nothing changes."""
+    change = (
+        sa.update(TakeRow)
+        .where(TakeRow.id == take, TakeRow.state == origin.value)
+        .values(state=target.value, **columns)
+        .returning(TakeRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.execute(change).scalar_one_or_none() is not None
+
+
+def at_provider(session: Session, provider: str, models: Sequence[str]) -> int:
+    """How many takes of these models occupy a place at their provider now, over all processes.
+
+    On PostgreSQL an advisory lock makes the count and the move that follows it one, until the transaction ends.
+    """
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:models))"), {"models": " ".join(models)})
+    query = sa.select(sa.func.count()).where(
+        TakeRow.provider == provider,
+        TakeRow.state.in_([state.value for state in AT_PROVIDER]),
+        TakeRow.request["model"].as_string().in_(models),
+    )
+    return session.execute(query).scalar_one()
+
+
+def count_unsettled(session: Session, campaign: CampaignId) -> int:
+    """How many takes of a campaign were sent, or are being sent, and have not ended."""
+    query = sa.select(sa.func.count()).where(
+        TakeRow.campaign_id == campaign,
+        TakeRow.state.not_in([state.value for state in (*ENDED, TakeState.PLANNED)]),
+    )
+    return session.execute(query).scalar_one()
+
+
+def select(session: Session, take: Take, *, only_if_none: bool = False) -> None:
+    """Chooses the take for its shot; with `only_if_none` an earlier choice stands."""
+    key = {"campaign_id": take.campaign_id, "shot_id": take.shot_id, "kind": take.kind.value}
+    row = session.get(SelectionRow, tuple(key.values()))
+    if row is None:
+        session.add(SelectionRow(**key, take_id=take.id))
+    elif not only_if_none:
+        row.take_id = take.id
+    session.flush()
+
+
+def selected(session: Session, campaign: CampaignId) -> dict[tuple[ShotId, Kind], Take]:
+    """The chosen takes by shot and kind."""
+    query = sa.select(TakeRow).join(SelectionRow, SelectionRow.take_id == TakeRow.id).where(SelectionRow.campaign_id == campaign)
+    takes = [_take(row) for row in session.scalars(query)]
+    return {(take.shot_id, take.kind): take for take in takes}

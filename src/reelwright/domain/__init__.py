@@ -1,0 +1,1 @@
+"""Pure nouns and rules: no clock, no randomness, no I/O, no framework."""

@@ -1,0 +1,52 @@
+"""An event: a fact of the past about one campaign. Progress is a fold over events and is stored nowhere."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TypeAlias
+
+from reelwright.domain.ids import CampaignId
+
+Value: TypeAlias = str | int | float | bool | None
+
+
+class EventName(StrEnum):
+    """Everything that can have happened: noun and past participle."""
+
+    CAMPAIGN_CREATED = "campaign.created"
+    PRODUCTION_STARTED = "production.started"
+    PRODUCTION_PAUSED = "production.paused"
+    PRODUCTION_RESUMED = "production.resumed"
+    PRODUCTION_COMPLETED = "production.completed"
+    PRODUCTION_FAILED = "production.failed"
+    PRODUCTION_CANCELLED = "production.cancelled"
+    CONCEPTS_WRITTEN = "concepts.written"
+    CONCEPT_SELECTED = "concept.selected"
+    STORYBOARD_WRITTEN = "storyboard.written"
+    TAKE_PLANNED = "take.planned"
+    TAKE_SUBMITTED = "take.submitted"
+    TAKE_PROGRESSED = "take.progressed"
+    TAKE_STORING = "take.storing"
+    TAKE_KEPT = "take.kept"
+    TAKE_FAILED = "take.failed"
+    TAKE_DOUBTED = "take.doubted"
+    TAKE_CANCELLED = "take.cancelled"
+    SHOT_FAILED = "shot.failed"
+    NOTICE_GIVEN = "notice.given"
+    FILM_STARTED = "film.started"
+    FILM_PROGRESSED = "film.progressed"
+    FILM_COMPLETED = "film.completed"
+
+
+@dataclass(frozen=True)
+class Event:
+    """One fact. `number` counts from 1 within the campaign, without a gap, in the order of commit."""
+
+    campaign_id: CampaignId
+    number: int
+    name: EventName
+    at: datetime
+    facts: Mapping[str, Value]

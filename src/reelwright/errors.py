@@ -1,0 +1,185 @@
+"""Every error that Reelwright raises on purpose, in one tree.
+
+```text
+ReelwrightError
+├── InvalidInput            what was asked cannot be done; names the field and what is allowed
+│   ├── InvalidBrief
+│   └── InvalidMedia        bytes that are not the picture, clip or sound that they should be
+├── NotFound
+├── Conflict                the thing has changed, or is in a state that forbids this
+│   ├── VersionConflict     a newer version of a document exists
+│   └── Cancelled           a person ended the production
+├── BudgetExceeded          nothing was submitted, nothing was paid
+├── ConfigurationError      a setting is missing or wrong; names the setting
+├── Busy                    another process works on this data folder
+├── ProviderError           a vendor said no; carries whose fault it is and whether money was taken
+│   ├── NotSubmitted        the request provably never arrived: sending again is safe
+│   ├── Throttled           the vendor asks to wait; nothing was accepted
+│   └── InDoubt             it is unknowable whether the submit arrived: a person decides
+├── DownloadError           an output could not be fetched
+│   ├── AddressRefused      the URL leads into a private network or has a forbidden scheme
+│   ├── UrlExpired          401, 403, 404 or 410: ask the provider for a fresh URL
+│   └── ContentMismatch     other bytes, another length or another digest than announced
+├── StorageError            the object store did not take or give the bytes
+│   └── ObjectExists        keys are written once
+└── RenderError             a film could not be rendered from its cut list
+```
+
+Each error has a stable `code` (for programs) and says whether trying again can help. The message is one sentence for a person:
+what is wrong and what to do. It never holds a secret or a signed URL. Errors know nothing of HTTP or of exit codes: the edges
+map them.
+"""
+
+from __future__ import annotations
+
+from typing import ClassVar, Self
+
+
+class ReelwrightError(Exception):
+    """Base of the tree. Survives being written to the durable log and read back."""
+
+    code: ClassVar[str] = "error"
+    retryable: ClassVar[bool] = False
+
+    def __init__(self, message: str) -> None:
+        super().__init__(message)
+        self.message = message
+
+    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
+        """Pickle and `copy` rebuild the error from its one argument."""
+        return type(self), (self.message,)
+
+
+class InvalidInput(ReelwrightError, ValueError):
+    """What was asked cannot be done; the message names the field and what is allowed."""
+
+    code = "invalid_input"
+
+
+class InvalidBrief(InvalidInput):
+    """A brief that cannot become a film."""
+
+    code = "invalid_brief"
+
+
+class InvalidMedia(InvalidInput):
+    """Bytes that are not the picture, clip or sound that they should be."""
+
+    code = "invalid_media"
+
+
+class NotFound(ReelwrightError, LookupError):
+    """No such thing, or not the caller's."""
+
+    code = "not_found"
+
+
+class Conflict(ReelwrightError):
+    """The thing is in a state that forbids this."""
+
+    code = "conflict"
+
+
+class VersionConflict(Conflict):
+    """A newer version of the document exists."""
+
+    code = "version_conflict"
+
+
+class Cancelled(Conflict):
+    """A person ended the production."""
+
+    code = "cancelled"
+
+
+class BudgetExceeded(ReelwrightError):
+    """The cap does not cover the quote. Nothing was submitted, nothing was paid."""
+
+    code = "budget_exceeded"
+
+
+class ConfigurationError(ReelwrightError):
+    """A setting is missing or wrong; the message names it."""
+
+    code = "configuration"
+
+
+class Busy(ReelwrightError):
+    """Another process works on this data folder."""
+
+    code = "busy"
+    retryable = True
+
+
+class ProviderError(ReelwrightError):
+    """A vendor refused or failed a job."""
+
+    code = "provider"
+
+
+class NotSubmitted(ProviderError):
+    """The request provably never reached the vendor: sending it again cannot pay twice."""
+
+    code = "not_submitted"
+    retryable = True
+
+
+class Throttled(ProviderError):
+    """The vendor asks to wait; it accepted nothing."""
+
+    code = "throttled"
+    retryable = True
+
+
+class InDoubt(ProviderError):
+    """A crash or a time-out hid the vendor's answer: the job may or may not exist. Never sent again blindly."""
+
+    code = "in_doubt"
+
+
+class DownloadError(ReelwrightError):
+    """An output could not be fetched."""
+
+    code = "download"
+    retryable = True
+
+
+class AddressRefused(DownloadError):
+    """The URL leads into a private network, or its scheme is not allowed."""
+
+    code = "address_refused"
+    retryable = False
+
+
+class UrlExpired(DownloadError):
+    """The URL answered 401, 403, 404 or 410."""
+
+    code = "url_expired"
+    retryable = False
+
+
+class ContentMismatch(DownloadError):
+    """Other bytes, another length or another digest than announced."""
+
+    code = "content_mismatch"
+    retryable = False
+
+
+class StorageError(ReelwrightError):
+    """The object store did not take or give the bytes."""
+
+    code = "storage"
+    retryable = True
+
+
+class ObjectExists(StorageError):
+    """Keys are written once, and this one is taken."""
+
+    code = "object_exists"
+    retryable = False
+
+
+class RenderError(ReelwrightError):
+    """A film could not be rendered from its cut list."""
+
+    code = "render"

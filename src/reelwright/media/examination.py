@@ -1,0 +1,14 @@
+"""Looking over what media work needs: the codecs of the wheel, and the scripts that the fonts can draw."""
+
+from __future__ import annotations
+
+import av
+
+_NEEDED = ("libx264", "aac")
+
+
+def examine_media() -> list[tuple[str, bool, str]]:
+    """Findings as (part, is it well, detail)."""
+    missing = [codec for codec in _NEEDED if codec not in av.codecs_available]
+    detail = f"PyAV {av.__version__}" + (f" lacks {', '.join(missing)}: reinstall the wheel of `av`" if missing else "")
+    return [("media", not missing, detail)]

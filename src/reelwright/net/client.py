@@ -1,0 +1,240 @@
+"""`Net`: connections for the whole process, one set per event loop."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from http import HTTPStatus
+from types import SimpleNamespace
+from weakref import WeakKeyDictionary
+
+import aiohttp
+from yarl import URL
+
+from reelwright.errors import AddressRefused, InDoubt, NotSubmitted, ProviderError, Throttled
+from reelwright.net.download import Download, Origins, Patience
+from reelwright.net.guard import Reach, origin_of, parse, sockets
+from reelwright.net.redaction import redact
+
+_READ_BUFFER = 256 << 10
+"""Bytes: large enough for full speed on one connection, small enough for a hundred of them."""
+_MAX_ANSWER = 64 << 20
+"""Bytes of a JSON answer; pictures come inside some of them."""
+_SAFE_METHODS = frozenset({"GET", "HEAD", "DELETE"})
+"""Sending one of these twice costs nothing, so they are never in doubt."""
+
+
+@dataclass(frozen=True)
+class Answer:
+    """A vendor's answer with a status below 300."""
+
+    status: int
+    body: object
+    """Parsed JSON; None for an empty body."""
+    headers: Mapping[str, str] = field(default_factory=dict[str, str])
+    """Names in small letters."""
+
+
+class _Use(Enum):
+    """What connections are for."""
+
+    PAY = "pay"
+    """Every request has one of its own: on one that was used before the server may hang up just when we write, and a submit would
+    then be in doubt."""
+    ASK = "ask"
+    """Free questions share connections: a thousand polls need no thousand handshakes."""
+    FETCH = "fetch"
+    """Downloads: bytes as they come."""
+
+
+@dataclass
+class _Sessions:
+    """The sessions of one event loop."""
+
+    by_reach: dict[tuple[Reach, _Use], aiohttp.ClientSession] = field(
+        default_factory=dict[tuple[Reach, _Use], aiohttp.ClientSession]
+    )
+
+
+class Net:
+    """The one HTTP client. May be used from several event loops; each must `aclose` what it used."""
+
+    def __init__(self, *, allow_private: bool | Collection[str] = False, patience: Patience | None = None) -> None:
+        """Opens nothing yet.
+
+        Args:
+            allow_private: whether plain HTTP and addresses of the local network are allowed, or the host names for which
+                they are.
+            patience: how long downloads wait and how often they try.
+        """
+        self._allows_all = allow_private is True
+        self._private_hosts = frozenset[str]() if isinstance(allow_private, bool) else frozenset(allow_private)
+        self._patience = patience or Patience()
+        self._loops: WeakKeyDictionary[asyncio.AbstractEventLoop, _Sessions] = WeakKeyDictionary()
+
+    def download(
+        self,
+        url: str,
+        *,
+        refresh: Callable[[], Awaitable[str]] | None = None,
+        headers: Mapping[str, str] | None = None,
+        limit: int,
+        trusted_origins: Origins = frozenset(),
+    ) -> Download:
+        """The bytes behind a temporary URL, see `Download`.
+
+        Args:
+            url: where they are now.
+            refresh: asks whoever gave the URL for a fresh one to the same bytes.
+            headers: sent to the URL's own origin only. Never a key: temporary URLs carry their own permission.
+            limit: the most bytes to accept.
+            trusted_origins: origins inside a private network that the provider itself serves. A callable is asked at every
+                connection, because a restart may change them.
+        """
+
+        def session(target: URL, *, is_trusted: bool) -> aiohttp.ClientSession:
+            return self._session(self._reach(target, is_trusted=is_trusted), _Use.FETCH)
+
+        return Download(
+            url,
+            session=session,
+            refresh=refresh,
+            headers=headers or {},
+            limit=limit,
+            trusted_origins=trusted_origins,
+            patience=self._patience,
+        )
+
+    async def request_json(
+        self,
+        method: str,
+        url: str,
+        *,
+        headers: Mapping[str, str] | None = None,
+        body: object = None,
+        timeout_seconds: float = 60,
+        trusted_origins: Origins = frozenset(),
+    ) -> Answer:
+        """One request to a vendor's API; no redirect is followed. One that may cost (POST) is sent at most once.
+
+        Raises:
+            AddressRefused: the URL's scheme or address is not allowed.
+            NotSubmitted: no byte of the request left this machine, or asking again is free (GET, HEAD, DELETE).
+            Throttled: 429 or 503: nothing was accepted.
+            ProviderError: any other refusal; the message holds the status and the vendor's own words.
+            InDoubt: the request left, and no clear answer came.
+        """
+        target = parse(url)
+        origins = trusted_origins() if callable(trusted_origins) else trusted_origins
+        reach = self._reach(target, is_trusted=origin_of(target) in origins)
+        response, content = await self._send(method, target, reach, headers=headers, body=body, seconds=timeout_seconds)
+        return _parsed(target, response, content, is_free=method.upper() in _SAFE_METHODS)
+
+    async def request_text(self, method: str, url: str, *, timeout_seconds: float = 60) -> str:
+        """As `request_json`, for answers that are text. The URL carries its own permission."""
+        target = parse(url)
+        reach = self._reach(target, is_trusted=False)
+        _, content = await self._send(method, target, reach, headers=None, body=None, seconds=timeout_seconds)
+        return content.decode(errors="replace")
+
+    async def _send(
+        self, method: str, url: URL, reach: Reach, *, headers: Mapping[str, str] | None, body: object, seconds: float
+    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        flight = _Flight()
+        is_free = method.upper() in _SAFE_METHODS
+        try:
+            async with self._session(reach, _Use.ASK if is_free else _Use.PAY).request(
+                method,
+                url,
+                headers=headers,
+                json=body,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(10, seconds)),
+                trace_request_ctx=flight,
+            ) as response:
+                content = bytearray()
+                while len(content) <= _MAX_ANSWER and (chunk := await response.content.readany()):
+                    content += chunk
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            reason = redact(str(error)) or type(error).__name__
+            if is_free or not flight.has_left:
+                message = f"{url.host} could not be reached ({reason}). It is safe to ask again."
+                raise NotSubmitted(message) from error
+            message = f"{url.host} got the request but gave no clear answer ({reason})."
+            raise InDoubt(message) from error
+        _refuse(url, response.status, bytes(content[:500]), is_free=is_free)
+        return response, bytes(content)
+
+    async def aclose(self) -> None:
+        """Closes the connections of the running event loop."""
+        sessions = self._loops.pop(asyncio.get_running_loop(), _Sessions())
+        for session in sessions.by_reach.values():
+            await session.close()
+
+    def _reach(self, url: URL, *, is_trusted: bool) -> Reach:
+        if is_trusted:
+            return Reach.ANY
+        is_private_ok = self._allows_all or url.host in self._private_hosts
+        if url.scheme not in {"https", "http"} or (url.scheme == "http" and not is_private_ok):
+            message = f"The URL's scheme {url.scheme!r} is not allowed: only https is."
+            raise AddressRefused(message)
+        if url.user or url.password:
+            msg = "A URL with a user name or a password in it is not allowed."
+            raise AddressRefused(msg)
+        return Reach.PRIVATE if is_private_ok else Reach.PUBLIC
+
+    def _session(self, reach: Reach, use: _Use) -> aiohttp.ClientSession:
+        sessions = self._loops.setdefault(asyncio.get_running_loop(), _Sessions())
+        session = sessions.by_reach.get((reach, use))
+        if session is None:
+            session = sessions.by_reach[reach, use] = _open_session(reach, use)
+        return session
+
+
+class _Flight(SimpleNamespace):
+    """Whether a request may have left this machine."""
+
+    has_left: bool = False
+
+
+async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:
+    context.trace_request_ctx.has_left = True
+
+
+def _open_session(reach: Reach, use: _Use) -> aiohttp.ClientSession:
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(_connected)
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(socket_factory=sockets(reach), limit=0, limit_per_host=0, force_close=use is _Use.PAY),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        trust_env=False,  # a proxy from the environment would dial behind the guard's back
+        auto_decompress=use is not _Use.FETCH,
+        read_bufsize=_READ_BUFFER,
+        timeout=aiohttp.ClientTimeout(total=None),
+        trace_configs=[tracing] if use is not _Use.FETCH else [],
+    )
+
+
+def _refuse(url: URL, status: int, start: bytes, *, is_free: bool) -> None:
+    """Turns a status that is not a success into the error that it is."""
+    words = redact(start.decode(errors="replace")).strip()
+    message = f"{url.host} answered HTTP {status}: {words}" if words else f"{url.host} answered HTTP {status}."
+    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
+        raise Throttled(message)
+    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
+        raise NotSubmitted(message) if is_free else InDoubt(message)
+    if status >= HTTPStatus.MULTIPLE_CHOICES:
+        raise ProviderError(message)
+
+
+def _parsed(url: URL, response: aiohttp.ClientResponse, content: bytes, *, is_free: bool) -> Answer:
+    headers = {name.lower(): value for name, value in response.headers.items()}
+    try:
+        body: object = json.loads(content) if content.strip() and len(content) <= _MAX_ANSWER else None
+    except ValueError as error:
+        message = f"{url.host} answered HTTP {response.status} with something that is not JSON."
+        raise (ProviderError(message) if is_free else InDoubt(message)) from error
+    return Answer(response.status, body, headers)

@@ -1,0 +1,166 @@
+"""Campaigns: a brief with its pictures becomes a campaign, and what there is to know about it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from datetime import datetime
+
+from reelwright.db import budgets, campaigns, events, films, productions, takes
+from reelwright.db.engine import Database, Session
+from reelwright.domain.asset import AssetKind
+from reelwright.domain.budget import Balance
+from reelwright.domain.campaign import ID_PATTERN, Campaign, CampaignStatus, Document
+from reelwright.domain.event import Event, EventName
+from reelwright.domain.film import Film
+from reelwright.domain.ids import OWNER, AssetId, CampaignId, UserId
+from reelwright.domain.production import Models, Production
+from reelwright.domain.take import Take
+from reelwright.errors import InvalidInput
+from reelwright.services.assets import Assets, Purpose
+from reelwright.services.briefs import BriefOrder, read_picture
+
+
+@dataclass(frozen=True)
+class Overview:
+    """Everything about one campaign at one moment."""
+
+    campaign: Campaign
+    production: Production | None
+    """The newest run."""
+    takes: tuple[Take, ...]
+    films: tuple[Film, ...]
+    balance: Balance
+    events: tuple[Event, ...]
+
+
+class Campaigns:
+    """Makes campaigns and tells about them."""
+
+    def __init__(
+        self,
+        database: Database,
+        assets: Assets,
+        *,
+        now: Callable[[], datetime],
+        new_id: Callable[[str], str],
+    ) -> None:
+        self._database = database
+        self._assets = assets
+        self._now = now
+        self._new_id = new_id
+
+    async def create(
+        self,
+        order: BriefOrder,
+        cap_micro_usd: int | None,
+        *,
+        wanted: str = "",
+        models: Models | None = None,
+        user: UserId = OWNER,
+    ) -> CampaignId:
+        """Writes a campaign with the brief; its pictures are verified first, and stored with it.
+
+        Args:
+            order: the brief with its pictures.
+            cap_micro_usd: the most that it may ever cost.
+            wanted: an id of the caller's own; the campaign that has it already is answered as it is.
+            models: who makes what, where that is settled.
+            user: whose it is.
+
+        Raises:
+            InvalidInput: the wanted id is none.
+            InvalidBrief: a picture is none; nothing is written.
+            StorageError: the store does not take the pictures; nothing is written but the empty campaign.
+        """
+        if wanted and not ID_PATTERN.match(wanted):
+            msg = f"{wanted!r} cannot be an id: 1 to 64 letters, digits, - and _, the first a letter or a digit."
+            raise InvalidInput(msg)
+        known = await self._database.read(lambda session: campaigns.find(session, CampaignId(wanted))) if wanted else None
+        if known is not None and (known.version > 1 or not (order.pictures or order.logo)):
+            return known.id
+        files = [(f"pictures[{n}]", path) for n, path in enumerate(order.pictures, 1)]
+        files += [("logo", order.logo)] if order.logo else []
+        contents = [(field, *read_picture(path, field)) for field, path in files]
+        campaign = known or Campaign(
+            id=CampaignId(wanted or self._new_id("campaign")),
+            user_id=user,
+            status=CampaignStatus.DRAFT,
+            version=1,
+            document=Document(brief=order.brief, models=models),
+            created_at=self._now(),
+            cap_micro_usd=cap_micro_usd,
+        )
+
+        def write(session: Session) -> None:
+            campaigns.insert(session, campaign)
+            events.append(session, campaign.id, EventName.CAMPAIGN_CREATED, self._now(), name=order.brief.name)
+
+        if known is None:
+            await self._database.write(write)
+        if contents:
+            await self._attach(campaign, contents)
+        return campaign.id
+
+    async def _attach(self, campaign: Campaign, contents: list[tuple[str, bytes, str]]) -> None:
+        stored: dict[str, AssetId] = {}
+        for field, content, _ in contents:
+            purpose = Purpose(
+                user=campaign.user_id,
+                campaign=campaign.id,
+                kind=AssetKind.UPLOAD,
+                name=field.replace("[", "-").removesuffix("]"),
+                maker=f"{campaign.id}/{field}",
+                provenance={"field": field},
+            )
+            stored[field] = (await self._assets.adopt(await self._assets.keep_bytes(content, purpose))).id
+        pictures = tuple(asset for field, asset in stored.items() if field != "logo")
+        brief = replace(campaign.document.brief, pictures=pictures, logo=stored.get("logo"))
+        document = replace(campaign.document, brief=brief)
+        await self._database.write(lambda session: campaigns.save(session, campaign.id, document, campaign.version))
+
+    async def get(self, campaign: CampaignId) -> Campaign:
+        """The campaign.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._database.read(lambda session: campaigns.get(session, campaign))
+
+    async def page(self, *, before: str = "", limit: int = 50, user: UserId = OWNER) -> list[campaigns.Summary]:
+        """The user's campaigns, newest first."""
+        return await self._database.read(lambda session: campaigns.page(session, user, before=before, limit=limit))
+
+    async def overview(self, campaign: CampaignId) -> Overview:
+        """All there is, read in one transaction.
+
+        Raises:
+            NotFound: there is no such campaign.
+        """
+
+        def look(session: Session) -> Overview:
+            return Overview(
+                campaign=campaigns.get(session, campaign),
+                production=productions.newest(session, campaign),
+                takes=tuple(takes.of_campaign(session, campaign)),
+                films=tuple(films.of_campaign(session, campaign)),
+                balance=budgets.balance(session, campaign),
+                events=tuple(_all_events(session, campaign)),
+            )
+
+        return await self._database.read(look)
+
+    async def unsettled(self, campaign: CampaignId) -> int:
+        """How many of its takes are at their provider, or on their way home from there."""
+        return await self._database.read(lambda session: takes.count_unsettled(session, campaign))
+
+    async def events_after(self, campaign: CampaignId, number: int) -> list[Event]:
+        """What happened after the event with that number, oldest first, at most a thousand."""
+        return await self._database.read(lambda session: events.after(session, campaign, number))
+
+
+def _all_events(session: Session, campaign: CampaignId) -> list[Event]:
+    found: list[Event] = []
+    while more := events.after(session, campaign, found[-1].number if found else 0):
+        found += more
+    return found

@@ -1,0 +1,223 @@
+"""Productions: started once, paused, resumed, cancelled, ended."""
+
+from __future__ import annotations
+
+import asyncio
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from fractions import Fraction
+
+from reelwright.db import campaigns, events, productions, takes
+from reelwright.db.engine import Database, Session
+from reelwright.domain.brief import Brief
+from reelwright.domain.campaign import CampaignStatus
+from reelwright.domain.event import EventName
+from reelwright.domain.generation import Kind, ModelRef
+from reelwright.domain.ids import CampaignId, ProductionId
+from reelwright.domain.production import Models, Production, ProductionState
+from reelwright.domain.take import TakeState
+from reelwright.errors import Conflict
+from reelwright.services.catalogue import Catalogue
+from reelwright.services.takes import end as end_take
+
+_PAUSE_LOOK = 0.5
+"""Seconds between two looks whether a pause has ended."""
+_ACTIVE_LOOK = 1.0
+"""Seconds for which a look at what runs holds good."""
+
+
+@dataclass(frozen=True)
+class QuoteLine:
+    """What one kind of work will cost at most."""
+
+    what: str
+    model: ModelRef
+    count: int
+    micro_usd: int
+    """For all of them together."""
+
+
+class Productions:
+    """Runs over campaigns. `enqueue` hands a run to the engine in the transaction that writes its row."""
+
+    def __init__(
+        self,
+        database: Database,
+        catalogue: Catalogue,
+        *,
+        enqueue: Callable[[Session, ProductionId], None],
+        now: Callable[[], datetime],
+        new_id: Callable[[str], str],
+    ) -> None:
+        self._database = database
+        self._catalogue = catalogue
+        self._enqueue = enqueue
+        self._now = now
+        self._new_id = new_id
+
+    def quote(self, brief: Brief, models: Models) -> tuple[QuoteLine, ...]:
+        """What a film of this brief costs, before anything is written or asked. Retries are not in it; the cap covers them.
+
+        Raises:
+            ConfigurationError: a model is unknown, or has no key.
+        """
+        writer = self._catalogue.writer(models.text)
+        lines = [QuoteLine("concepts and storyboard", models.text, 2, 2 * writer.quote_micro_usd)]
+        for kind in Kind:
+            model = models.of(kind)
+            if model is not None:
+                seconds = Fraction(0) if kind is Kind.FRAME else brief.seconds
+                price = self._catalogue.card(model, kind).quote_together(brief.shots, seconds)
+                lines.append(QuoteLine(f"{kind.value}s", model, brief.shots, price))
+        return tuple(lines)
+
+    async def start(self, campaign: CampaignId, models: Models, notices: Sequence[str] = ()) -> ProductionId:
+        """Starts a run, or answers the one that is running. What was kept in earlier runs is used again, not paid again.
+
+        Raises:
+            ConfigurationError: a model is unknown; nothing is written.
+            NotFound: there is no such campaign.
+        """
+        for kind in Kind:
+            model = models.of(kind)
+            if model is not None:
+                self._catalogue.card(model, kind)
+
+        def begin(session: Session) -> ProductionId:
+            campaigns.get(session, campaign, for_change=True)
+            newest = productions.newest(session, campaign)
+            if newest is not None and not newest.state.is_ended:
+                return newest.id
+            run = Production(ProductionId(self._new_id("production")), campaign, ProductionState.RUNNING, models, self._now())
+            productions.insert(session, run)
+            campaigns.set_status(session, campaign, CampaignStatus.GENERATING)
+            kinds = " ".join(kind.value for kind in Kind if models.of(kind))
+            events.append(session, campaign, EventName.PRODUCTION_STARTED, self._now(), production=run.id, kinds=kinds)
+            for notice in notices:
+                events.append(session, campaign, EventName.NOTICE_GIVEN, self._now(), text=notice)
+            self._enqueue(session, run.id)
+            return run.id
+
+        return await self._database.write(begin)
+
+    async def go_on(self, campaign: CampaignId, models: Models, notices: Sequence[str] = ()) -> None:
+        """Whatever it takes to get to a film: lifts a pause, starts where nothing runs; does nothing where a film is done.
+
+        A run after a failed one has that one's models, because what was kept was made by them.
+        """
+        newest = await self.newest(campaign)
+        if newest is None:
+            await self.start(campaign, models, notices)
+        elif newest.state in {ProductionState.FAILED, ProductionState.CANCELLED}:
+            await self.start(campaign, newest.models)
+        elif newest.state is ProductionState.PAUSED:
+            await self.resume(campaign)
+
+    async def newest(self, campaign: CampaignId) -> Production | None:
+        """The campaign's newest run."""
+        return await self._database.read(lambda session: productions.newest(session, campaign))
+
+    async def get(self, production: ProductionId) -> Production:
+        """The run as it stands now.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._database.read(lambda session: productions.get(session, production))
+
+    async def active(self) -> list[Production]:
+        """Every run that has not ended."""
+        return await self._database.read(productions.active)
+
+    async def pause(self, campaign: CampaignId) -> bool:
+        """Submits nothing more until `resume`; what was submitted is still harvested. False when nothing runs."""
+        return await self._move(campaign, ProductionState.RUNNING, ProductionState.PAUSED, EventName.PRODUCTION_PAUSED)
+
+    async def resume(self, campaign: CampaignId) -> bool:
+        """Goes on after a pause. False when there was none."""
+        return await self._move(campaign, ProductionState.PAUSED, ProductionState.RUNNING, EventName.PRODUCTION_RESUMED)
+
+    async def _move(self, campaign: CampaignId, origin: ProductionState, target: ProductionState, event: EventName) -> bool:
+        def change(session: Session) -> bool:
+            run = productions.newest(session, campaign)
+            if run is None or not productions.move(session, run.id, target, at=self._now(), only_from=frozenset({origin})):
+                return False
+            events.append(session, campaign, event, self._now(), production=run.id)
+            return True
+
+        return await self._database.write(change)
+
+    async def cancel(self, campaign: CampaignId) -> None:
+        """Ends the run: nothing more is submitted, and what is paid for is still harvested and kept.
+
+        Raises:
+            Conflict: nothing runs.
+            NotFound: there is no such campaign.
+        """
+
+        def end(session: Session) -> None:
+            campaigns.get(session, campaign)
+            run = productions.newest(session, campaign)
+            if run is None or not productions.move(session, run.id, ProductionState.CANCELLED, at=self._now()):
+                msg = f"Campaign {campaign} has no production that could be cancelled."
+                raise Conflict(msg)
+            for take in takes.planned(session, run.id):
+                end_take(session, take, TakeState.PLANNED, TakeState.CANCELLED, None, 0, self._now())
+            campaigns.set_status(session, campaign, CampaignStatus.FAILED)
+            events.append(session, campaign, EventName.PRODUCTION_CANCELLED, self._now(), production=run.id)
+
+        await self._database.write(end)
+
+    async def complete(self, production: ProductionId) -> None:
+        """Writes down that the film is there."""
+        await self._end(production, ProductionState.COMPLETED, CampaignStatus.COMPLETED, EventName.PRODUCTION_COMPLETED)
+
+    async def fail(self, production: ProductionId, reason: str) -> None:
+        """Writes down why there is no film. What was kept stays, and a new run starts from there."""
+        await self._end(production, ProductionState.FAILED, CampaignStatus.FAILED, EventName.PRODUCTION_FAILED, reason)
+
+    async def _end(
+        self,
+        production: ProductionId,
+        state: ProductionState,
+        status: CampaignStatus,
+        event: EventName,
+        reason: str = "",
+    ) -> None:
+        def end(session: Session) -> None:
+            campaign = productions.get(session, production).campaign_id
+            if productions.move(session, production, state, at=self._now(), error=reason):
+                campaigns.set_status(session, campaign, status)
+                events.append(session, campaign, event, self._now(), production=production, reason=reason)
+
+        await self._database.write(end)
+
+
+class Active:
+    """Which productions have not ended, as of a second ago at most: a thousand who wait look once a second, not each one."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._looking = asyncio.Lock()
+        self._looked = -math.inf
+        self._ids = frozenset[ProductionId]()
+
+    async def has(self, production: ProductionId) -> bool:
+        """Whether it has not ended; one that was started after the last look may be missed."""
+        async with self._looking:
+            now = asyncio.get_running_loop().time()
+            if now - self._looked > _ACTIVE_LOOK:
+                self._ids = await self._database.read(productions.active_ids)
+                self._looked = now
+        return production in self._ids
+
+
+async def until_running(database: Database, production: ProductionId) -> None:
+    """Returns as soon as the production is not paused (any more): it runs then, or has ended."""
+    while True:
+        run = await database.read(lambda session: productions.get(session, production))
+        if run.state is not ProductionState.PAUSED:
+            return
+        await asyncio.sleep(_PAUSE_LOOK)

@@ -1,0 +1,73 @@
+"""Shots: which takes a shot needs, and what becomes of it when it gets none."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime
+
+from reelwright.db import campaigns, events, productions, takes
+from reelwright.db.engine import Database, Session
+from reelwright.domain.event import EventName
+from reelwright.domain.generation import Kind
+from reelwright.domain.ids import IntentKey, ProductionId, ShotId, TakeId
+from reelwright.errors import Conflict
+from reelwright.services.prompts import request_for, shot_of
+from reelwright.services.takes import Takes, Wish
+
+
+class Shots:
+    """Asks for the takes of a production's shots."""
+
+    def __init__(self, database: Database, takes: Takes, *, now: Callable[[], datetime]) -> None:
+        self._database = database
+        self._takes = takes
+        self._now = now
+
+    async def needs_voice(self, production: ProductionId, shot: ShotId) -> bool:
+        """Whether the shot has words and the production somebody to say them."""
+
+        def look(session: Session) -> bool:
+            run = productions.get(session, production)
+            document = campaigns.get(session, run.campaign_id).document
+            return run.models.voice is not None and bool(shot_of(document, shot)[1].narration)
+
+        return await self._database.read(look)
+
+    async def ask(self, production: ProductionId, shot: ShotId, kind: Kind, number: int) -> TakeId:
+        """Asks for the `number`th try of this production at a take of the shot.
+
+        Raises:
+            BudgetExceeded: the cap does not cover it.
+            Conflict: a clip is asked for and the shot has no frame.
+        """
+
+        def wish(session: Session) -> Wish:
+            run = productions.get(session, production)
+            model = run.models.of(kind)
+            if model is None:
+                msg = f"Nobody was named to make a {kind.value}."
+                raise Conflict(msg)
+            frame = takes.selected(session, run.campaign_id).get((shot, Kind.FRAME))
+            if kind is Kind.CLIP and frame is None:
+                msg = f"{shot} has no frame to start its clip from."
+                raise Conflict(msg)
+            document = campaigns.get(session, run.campaign_id).document
+            request = request_for(run.campaign_id, document, shot, kind, model, frame.asset_id if frame else None)
+            return Wish(production, shot, request, IntentKey(f"{production}/{shot}/{kind.value}/{number}"))
+
+        return await self._takes.ask(await self._database.read(wish))
+
+    async def fail(self, production: ProductionId, shot: ShotId, reason: str) -> None:
+        """Writes down why the shot has no clip."""
+        await self._append(production, EventName.SHOT_FAILED, shot=shot, reason=reason)
+
+    async def tell_mute(self, production: ProductionId, shot: ShotId, reason: str) -> None:
+        """Writes down that the shot goes without its voice."""
+        await self._append(production, EventName.NOTICE_GIVEN, text=f"{shot} has no voice: {reason}")
+
+    async def _append(self, production: ProductionId, event: EventName, **facts: str) -> None:
+        def append(session: Session) -> None:
+            campaign = productions.get(session, production).campaign_id
+            events.append(session, campaign, event, self._now(), **facts)
+
+        await self._database.write(append)

@@ -1,0 +1,1 @@
+"""The only DBOS: durable workflows whose steps are one line each, a call to a service."""

@@ -1,0 +1,201 @@
+"""The talk with a language model through pydantic-ai: structured answers, asked again while they cannot be used."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from decimal import ROUND_CEILING, Decimal
+from typing import TypeVar
+
+import structlog
+from genai_prices import Usage, calc_price
+from pydantic import BaseModel
+from pydantic_ai import Agent, ModelRetry, NativeOutput, ToolOutput
+from pydantic_ai.exceptions import (
+    AgentRunError,
+    ModelAPIError,
+    ModelAuthenticationError,
+    ModelConnectionError,
+    ModelHTTPError,
+    ModelNotFoundError,
+    ModelOverloadedError,
+    ModelQuotaExceededError,
+    ModelRateLimitError,
+    ModelRequestTimeout,
+    ModelTimeoutError,
+    UnexpectedModelBehavior,
+)
+from pydantic_ai.models import Model
+from pydantic_ai.models.anthropic import AnthropicModel
+from pydantic_ai.models.google import GoogleModel
+from pydantic_ai.models.openai import OpenAIChatModel
+from pydantic_ai.providers.anthropic import AnthropicProvider
+from pydantic_ai.providers.google import GoogleProvider
+from pydantic_ai.providers.openai import OpenAIProvider
+from pydantic_ai.settings import ModelSettings
+from pydantic_ai.usage import RunUsage, UsageLimits
+
+from reelwright.domain.brief import Brief
+from reelwright.domain.concept import Concept
+from reelwright.domain.generation import ModelRef
+from reelwright.domain.storyboard import Storyboard
+from reelwright.errors import ConfigurationError, NotSubmitted, ProviderError, Throttled
+from reelwright.ports import Written
+from reelwright.writers.account import Account
+from reelwright.writers.drafts import (
+    BoardDraft,
+    ConceptDrafts,
+    board_of,
+    concepts_of,
+    fault_in_board,
+    fault_in_concepts,
+)
+from reelwright.writers.fallback import PaidInVain
+from reelwright.writers.prompting import concepts_prompt, instructions, storyboard_prompt
+
+log = structlog.get_logger(__name__)
+
+REASKED = 3
+"""How often an answer that cannot be used is asked for again."""
+_ANSWER_TOKENS = 16_000
+"""The longest answer, thinking included: sixty shots take about 9,000."""
+_ALL_ANSWER_TOKENS = 24_000
+"""After this much of answers nothing more is asked: what a call can cost stays within the quote."""
+_QUESTION_TOKENS = 8_000
+"""A long brief, the rules, the schema and what was wrong with the answer before."""
+_DEAREST = (Decimal(15), Decimal(75))
+"""Dollars for a million tokens in and out where no price is known: as dear as any model that a film would ask.
+Source: genai-prices 0.2.3, 2026-11."""
+
+D = TypeVar("D", bound=BaseModel)
+
+
+class LanguageModelWriter:
+    """Writes through a language model. Each call opens and closes its own connections, so any event loop may use it."""
+
+    def __init__(self, account: Account, *, answer_seconds: float) -> None:
+        """Asks nobody yet.
+
+        Args:
+            account: whom to ask.
+            answer_seconds: how long one answer may take.
+        """
+        self._account = account
+        self._seconds = answer_seconds
+
+    @property
+    def model(self) -> ModelRef:
+        """The model that writes."""
+        return self._account.ref
+
+    @property
+    def quote_micro_usd(self) -> int:
+        """The most that one call can cost: every question asked again, every answer as long as it may be.
+
+        A usual call costs a tenth of it or less. Nothing on a server of one's own; where the price of a model is not known,
+        that of the dearest.
+        """
+        questions = _QUESTION_TOKENS * (REASKED + 1) + _ALL_ANSWER_TOKENS  # what was said before is sent again
+        return self._price(questions, _ALL_ANSWER_TOKENS + _ANSWER_TOKENS)
+
+    async def concepts(self, brief: Brief, count: int) -> Written[tuple[Concept, ...]]:
+        """Concepts by the model."""
+        drafts, charge = await self._ask(
+            ConceptDrafts, brief, concepts_prompt(brief, count), lambda found: fault_in_concepts(found, brief, count)
+        )
+        return Written(concepts_of(drafts), self.model, charged_micro_usd=charge)
+
+    async def storyboard(self, brief: Brief, concept: Concept) -> Written[Storyboard]:
+        """Shots by the model; their lengths are brought to whole frames here."""
+        draft, charge = await self._ask(
+            BoardDraft, brief, storyboard_prompt(brief, concept), lambda found: fault_in_board(found, brief)
+        )
+        return Written(board_of(draft, brief), self.model, charged_micro_usd=charge)
+
+    async def _ask(self, form: type[D], brief: Brief, prompt: str, fault: Callable[[D], str]) -> tuple[D, int]:
+        """The answer, and what it and those before it cost in micro-dollars."""
+        usage = RunUsage()
+        model = _model(self._account)
+        output = ToolOutput(form) if self._account.vendor == "anthropic" else NativeOutput(form)
+        agent = Agent(model, output_type=output, instructions=instructions(brief), retries=REASKED)
+
+        @agent.output_validator
+        def check(answer: D) -> D:
+            if told := fault(answer):
+                log.info("text.asked_again", model=self.model, reason=told)
+                raise ModelRetry(told)
+            return answer
+
+        try:
+            async with asyncio.timeout(self._seconds * (REASKED + 1)), model:
+                done = await agent.run(
+                    prompt,
+                    usage=usage,
+                    usage_limits=UsageLimits(output_tokens_limit=_ALL_ANSWER_TOKENS),
+                    model_settings=ModelSettings(timeout=self._seconds, max_retries=0, max_tokens=_ANSWER_TOKENS),
+                )
+        except (AgentRunError, TimeoutError) as error:
+            raise self._told(error, self._charge(usage)) from error
+        charge = self._charge(usage)
+        log.info("text.written", model=self.model, tokens=usage.input_tokens + usage.output_tokens, micro_usd=charge)
+        return done.output, charge
+
+    def _charge(self, usage: RunUsage) -> int:
+        return self._price(usage.input_tokens, usage.output_tokens)
+
+    def _price(self, tokens_in: int, tokens_out: int) -> int:
+        """In micro-dollars, rounded up once; discounts for cached tokens are not counted on."""
+        if self._account.is_local:
+            return 0
+        try:
+            usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
+            dollars = calc_price(usage, self._account.model, provider_id=self._account.vendor).total_price
+        except LookupError:
+            dollars = (tokens_in * _DEAREST[0] + tokens_out * _DEAREST[1]) / 1_000_000
+        return int((dollars * 1_000_000).to_integral_value(rounding=ROUND_CEILING))
+
+    def _told(self, error: Exception, charge: int) -> Exception:
+        """One of our own errors for whatever went wrong; never with a key, a prompt or an address in it."""
+        match error:
+            case ModelAuthenticationError():
+                return ConfigurationError(
+                    f"{self._account.key_setting} was refused by {self._account.vendor}; set a key that is valid."
+                )
+            case ModelQuotaExceededError():
+                return ProviderError(f"The account at {self._account.vendor} has no credit left.")
+            case ModelRateLimitError() | ModelOverloadedError():
+                return Throttled(f"{self._account.vendor} asks to wait before {self._account.model} writes again.")
+            case ModelConnectionError(phase="connect" | "pool") if not isinstance(error, ModelTimeoutError):
+                return NotSubmitted(f"{self._account.vendor} could not be reached.")
+            case ModelTimeoutError() | ModelRequestTimeout() | TimeoutError():
+                return _in_vain(f"It did not answer within {self._seconds:g} seconds.", charge)
+            case ModelNotFoundError():
+                return ProviderError(f"{self._account.vendor} has no model {self._account.model!r}.")
+            case ModelHTTPError(status_code=status):
+                return _in_vain(f"It answered with status {status}.", charge)
+            case ModelAPIError():
+                return _in_vain("The connection broke while it answered.", charge)
+            case UnexpectedModelBehavior():
+                return _in_vain(f"Its answers could not be used, also after asking {REASKED} times again.", charge)
+            case _:
+                return _in_vain("It went beyond what one text may cost.", charge)
+
+
+def _in_vain(reason: str, charge: int) -> PaidInVain:
+    error = PaidInVain(reason)
+    error.charged_micro_usd = charge
+    return error
+
+
+def _model(account: Account) -> Model:
+    """The vendor's model, with connections that close when it is left."""
+    url = account.base_url or None
+    match account.vendor:
+        case "anthropic":
+            return AnthropicModel(account.model, provider=AnthropicProvider(api_key=account.key, base_url=url))
+        case "google":
+            return GoogleModel(account.model, provider=GoogleProvider(api_key=account.key, base_url=url))
+        case _:
+            # Local servers want no key, but the library wants one.
+            provider = OpenAIProvider(api_key=account.key or "none", base_url=url or "https://api.openai.com/v1")
+            return OpenAIChatModel(account.model, provider=provider)

@@ -1,0 +1,42 @@
+#!/bin/sh
+# Runs every check of the house side by side and prints what each one found; fails when one of them does.
+set -u
+bin=.venv/bin
+export NODE_COMPILE_CACHE=.venv/.node-cache # the type checker starts a second sooner
+out=$(mktemp -d)
+trap 'rm -rf "$out"' EXIT
+trap 'exit 130' INT TERM
+names=
+
+# check NAME COMMAND...: starts one in the background.
+check() {
+    name=$1
+    shift
+    names="$names $name"
+    { "$@" >"$out/$name.txt" 2>&1; echo $? >"$out/$name.status"; } &
+}
+
+# Fonts are found by their package's name and never imported; SQLAlchemy loads psycopg by the name in the database's URL.
+unimported="psycopg$(awk -F'"|>' '/^ *"(fontpkg|noto|pymupdf)-/ { printf "|%s", $2 }' pyproject.toml)"
+
+check types "$bin/basedpyright" --level error
+check format "$bin/ruff" format --check --output-format concise .
+check lint "$bin/ruff" check --output-format concise .
+check layers "$bin/lint-imports" --no-logo
+check dead-code "$bin/vulture"
+check dependencies "$bin/deptry" --no-ansi --per-rule-ignores "DEP002=$unimported" src
+check reference "$bin/python" tools/reference.py --check
+check rooms-and-docs "$bin/python" -m pytest --quiet --tb=short --no-header -p no:cacheprovider tests/test_rooms.py tests/docs
+wait
+
+failed=0
+for name in $names; do
+    if [ "$(cat "$out/$name.status" 2>/dev/null)" = 0 ]; then
+        echo "ok    $name"
+    else
+        echo "WRONG $name"
+        sed 's/^/      /' "$out/$name.txt"
+        failed=1
+    fi
+done
+exit $failed

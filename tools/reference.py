@@ -1,0 +1,122 @@
+"""Writes docs/reference/ from the code, so that it cannot drift: `make docs`; with --check it only says what has drifted."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import sys
+from collections.abc import Iterator
+from itertools import pairwise
+from pathlib import Path
+
+from typer.testing import CliRunner
+
+from reelwright import errors
+from reelwright.cli.app import app
+from reelwright.cli.exits import Exit, code_of
+from reelwright.config import CONFIG_FILE, Settings
+
+PAGES = Path(__file__).parent.parent / "docs" / "reference"
+WIDTH = 100
+NOTE = "<!-- Written by `make docs` from the code; a change made here is lost. -->"
+
+
+def table(*rows: tuple[str, ...]) -> str:
+    """A Markdown table; the first row is its head."""
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|---" * len(rows[0]) + "|", *lines[1:]])
+
+
+def page(title: str, *parts: str) -> str:
+    """A page of parts, an empty line between them."""
+    return "\n\n".join([f"# {title}", NOTE, *parts]) + "\n"
+
+
+def commands() -> str:
+    """Every command's own help, as the terminal shows it."""
+    names = [each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands]
+    sections = [f"## {name}\n\n{shown(name)}" for name in names]
+    return page("Commands", shown(), *sections)
+
+
+def shown(*arguments: str) -> str:
+    """What `--help` prints, as a code block."""
+    result = CliRunner().invoke(app, [*arguments, "--help"], prog_name="reelwright", terminal_width=WIDTH, color=False)
+    text = "\n".join(line.rstrip() for line in result.output.strip().splitlines())
+    return f"```text\n{text}\n```"
+
+
+def settings() -> str:
+    """Every setting with its variable, its line in the file, what it means and its default."""
+    rows = [
+        (f"`REELWRIGHT_{name.upper()}`", f"`{name}`", field.description or "", shown_default(field.default))
+        for name, field in Settings.model_fields.items()
+    ]
+    intro = f"The environment wins over `{CONFIG_FILE}` in the data folder."
+    return page("Settings", intro, table(("variable", f"in {CONFIG_FILE}", "what it is", "default"), *rows))
+
+
+def shown_default(value: object) -> str:
+    """A default; what depends on the machine is told in the words beside it."""
+    return "" if value in {"", Path()} else f"`{value}`"
+
+
+def failures() -> str:
+    """Every error by its code, and what a script sees."""
+    intro = 'With `--json` a failure prints `{"error": {"code": ..., "message": ...}}`: the code is for programs and stays.'
+    head = ("code", "what it means", "can trying again help", "exit code")
+    rows = [
+        (
+            f"`{each.code}`",
+            (each.__doc__ or "").partition("\n")[0],
+            "yes" if each.retryable else "no",
+            str(int(code_of(each("")))),
+        )
+        for each in kinds_of(errors.ReelwrightError)
+    ]
+    meanings = meaning_of_exits()
+    exits = [(str(int(code)), meanings.get(code.name, "Done.")) for code in Exit]
+    return page("Errors and exit codes", intro, table(head, *rows), table(("exit code", "what it means"), *exits))
+
+
+def kinds_of(error: type[errors.ReelwrightError]) -> Iterator[type[errors.ReelwrightError]]:
+    """All kinds of an error, in the order of the tree. Those of other modules are their own business."""
+    for child in error.__subclasses__():
+        if child.__module__ == errors.__name__:
+            yield child
+            yield from kinds_of(child)
+
+
+def meaning_of_exits() -> dict[str, str]:
+    """The text under each exit code."""
+    [tree] = ast.parse(inspect.getsource(Exit)).body
+    meanings: dict[str, str] = {}
+    for first, second in pairwise(tree.body if isinstance(tree, ast.ClassDef) else []):
+        match first, second:
+            case ast.Assign(targets=[ast.Name(id=name)]), ast.Expr(value=ast.Constant(value=str(text))):
+                meanings[name] = text
+            case _:
+                pass
+    return meanings
+
+
+def main() -> int:
+    """Writes the pages, or with --check compares them. 1 when a page has drifted."""
+    is_check = "--check" in sys.argv[1:]
+    drifted: list[str] = []
+    for name, text in {"commands.md": commands(), "settings.md": settings(), "errors.md": failures()}.items():
+        file = PAGES / name
+        if file.is_file() and file.read_text(encoding="utf-8") == text:
+            continue
+        drifted.append(name)
+        if not is_check:
+            PAGES.mkdir(parents=True, exist_ok=True)
+            file.write_text(text, encoding="utf-8")
+    if drifted and is_check:
+        sys.stderr.write(f"docs/reference has drifted from the code ({', '.join(drifted)}): run `make docs`.\n")
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
