@@ -15,6 +15,11 @@ ReelwrightError
 ├── ProviderError           a vendor said no; carries whose fault it is and whether money was taken
 │   ├── NotSubmitted        the request provably never arrived: sending again is safe
 │   ├── Throttled           the vendor asks to wait; nothing was accepted
+│   ├── KeyRefused          the key is missing, wrong, revoked, or may not do this
+│   ├── CreditsUsedUp       the account there has no money or no quota left
+│   ├── InputRefused        the vendor does not take what was asked for
+│   ├── Moderated           the vendor's rules forbid what was asked for
+│   ├── JobUnknown          the vendor does not know the job, or not any more
 │   └── InDoubt             it is unknowable whether the submit arrived: a person decides
 ├── DownloadError           an output could not be fetched
 │   ├── AddressRefused      the URL leads into a private network or has a forbidden scheme
@@ -125,10 +130,44 @@ class NotSubmitted(ProviderError):
 
 
 class Throttled(ProviderError):
-    """The vendor asks to wait; it accepted nothing."""
+    """The vendor asks to wait; it accepted nothing. `retry_after` is in seconds, where the vendor says how long."""
 
     code = "throttled"
     retryable = True
+
+    def __init__(self, message: str, retry_after: float | None = None) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
+class KeyRefused(ProviderError):
+    """The key is missing, wrong, revoked, or may not do this. What was paid for waits until there is a good one."""
+
+    code = "key_refused"
+
+
+class CreditsUsedUp(ProviderError):
+    """The account at the vendor has no money or no quota left."""
+
+    code = "credits_used_up"
+
+
+class InputRefused(ProviderError):
+    """The vendor does not take what was asked for; asking the same again cannot help."""
+
+    code = "input_refused"
+
+
+class Moderated(ProviderError):
+    """The vendor's rules forbid what was asked for."""
+
+    code = "moderated"
+
+
+class JobUnknown(ProviderError):
+    """The vendor does not know the job, or not any more."""
+
+    code = "job_unknown"
 
 
 class InDoubt(ProviderError):

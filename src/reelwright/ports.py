@@ -6,15 +6,16 @@ provider's entry point names a callable that takes a `Workshop`; a writer's take
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from reelwright.domain.brief import Brief
+from reelwright.domain.card import ModelCard
 from reelwright.domain.concept import Concept
-from reelwright.domain.generation import Job, ModelCard, ModelRef, Request
+from reelwright.domain.generation import Job, Kind, ModelRef, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
 from reelwright.domain.storyboard import Storyboard
 
@@ -41,6 +42,14 @@ class Provider(Protocol):
         ...
 
     @property
+    def account(self) -> str:
+        """Whose money it spends, as a few characters that stay the same for one key and give nothing of it away.
+
+        What a vendor limits, it limits for one account. Empty where there is none.
+        """
+        ...
+
+    @property
     def trusted_origins(self) -> frozenset[str]:
         """Origins (`http://127.0.0.1:4711`) inside a private network from which this provider hands out its outputs."""
         ...
@@ -55,7 +64,11 @@ class Provider(Protocol):
         Raises:
             NotSubmitted: it provably never arrived.
             Throttled: the vendor accepted nothing and asks to wait.
-            ProviderError: the vendor refused it.
+            KeyRefused: there is no key, or the vendor does not take it.
+            CreditsUsedUp: the account there is empty.
+            InputRefused: the vendor does not take what was asked.
+            Moderated: its rules forbid it.
+            ProviderError: it refused it for another reason.
             InDoubt: it may have arrived.
         """
         ...
@@ -65,7 +78,9 @@ class Provider(Protocol):
 
         Raises:
             NotSubmitted: the vendor could not be reached; ask again.
-            ProviderError: the vendor does not know the job any more.
+            Throttled: it asks to wait.
+            KeyRefused: there is no key, or the vendor does not take it; the job stands all the same.
+            JobUnknown: the vendor does not know the job (any more).
         """
         ...
 
@@ -84,6 +99,59 @@ class Findable(Protocol):
 
     async def find(self, request: Request, *, intent: IntentKey, since: datetime) -> Job | None:
         """The job that this intent made at or after `since`, or None when the vendor surely has none."""
+        ...
+
+
+@dataclass(frozen=True)
+class Found:
+    """A job in the vendor's own list."""
+
+    job: Job
+    model: str
+    """As the vendor names it; empty where its list does not tell."""
+    kind: Kind
+    prompt: str
+    at: datetime
+
+
+@runtime_checkable
+class Listed(Protocol):
+    """A provider that tells which jobs it has: finds those of which we know nothing."""
+
+    def jobs(self, since: datetime) -> AsyncIterator[Found]:
+        """The account's jobs made at or after `since`, newest first, with outputs as fresh as the vendor makes them.
+
+        Raises:
+            NotSubmitted: the vendor could not be reached.
+            ProviderError: as for `poll`.
+        """
+        ...
+
+
+@runtime_checkable
+class Hinting(Protocol):
+    """A provider that calls when a job has moved. A call is a hint to poll now, and never believed further."""
+
+    async def hint(self, headers: Mapping[str, str], body: bytes) -> JobId:
+        """The job that a call is about, once its signature and its time are checked. `headers` has small letters.
+
+        Raises:
+            InvalidInput: it is not from the vendor, too old, or not understood.
+        """
+        ...
+
+
+@runtime_checkable
+class Discovering(Protocol):
+    """A provider with more models than cards: it can be asked for the facts about one."""
+
+    async def discover(self, model: ModelRef) -> ModelCard:
+        """A card made of what the vendor tells about the model; its price is 0 where the vendor tells none.
+
+        Raises:
+            NotFound: the vendor has no such model.
+            ProviderError: as for `poll`.
+        """
         ...
 
 
@@ -141,7 +209,12 @@ class Workshop:
 
     folder: Path
     """A folder of its own inside the data folder, made before it is handed over."""
-    environment: dict[str, str]
-    """The process's environment: the vendors' own variables for keys and base URLs."""
+    environment: Mapping[str, str]
+    """The vendors' own variables for keys and base URLs: from the process's environment, else from the keys kept in the database.
+    Read at each use, because a key may be changed while the studio runs."""
     media: MediaCall
     """`await media(function, *arguments)`: runs a function of `reelwright.media` in a worker process and returns its result."""
+    cards: Path | None = None
+    """The person's own model cards for this provider (`cards/<provider>.toml` in the data folder); the file need not exist."""
+    webhook_url: str = ""
+    """Where the vendor may call when a job has moved; empty where nobody outside can reach the studio."""

@@ -9,7 +9,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelwright.domain.budget import Balance, decimal_usd, usd
-from reelwright.domain.generation import Kind, ModelCard, ModelRef
+from reelwright.domain.card import ModelCard
+from reelwright.domain.generation import Kind, ModelRef
 
 micro = st.integers(0, 10**12)
 

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import io
-from pathlib import Path
 
 import pytest
 from PIL import Image
@@ -96,16 +94,6 @@ async def test_a_sweep_removes_what_the_dead_left_and_no_asset_and_no_upload_und
     assert await assets.read(kept.id) == picture("red")
     with pytest.raises(StorageError, match="try again"):
         await assets.adopt(dead)
-
-
-async def test_a_copy_for_a_person_never_replaces_what_is_there(stage: Stage, tmp_path: Path) -> None:
-    run = await stage.begin()
-    kept = await run.studio.assets.adopt(await run.studio.assets.keep_bytes(picture(), purpose(run)))
-    target = tmp_path / "new" / "folder" / "frame.png"
-    copies = await asyncio.gather(*(run.studio.assets.copy_to(kept.id, target) for _ in range(4)))
-    assert sorted(path.name for path in copies) == ["frame-2.png", "frame-3.png", "frame-4.png", "frame.png"]
-    assert {path.read_bytes() for path in target.parent.iterdir()} == {picture()}
-    assert len(list(target.parent.iterdir())) == 4
 
 
 async def test_a_store_without_local_files_is_verified_all_the_same(stage: Stage) -> None:

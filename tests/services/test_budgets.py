@@ -10,11 +10,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reelwright.domain.budget import Balance
-from reelwright.domain.generation import Kind, ModelCard, ModelRef
+from reelwright.domain.card import ModelCard
+from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.timing import FRAME_RATE
 from reelwright.errors import BudgetExceeded, ProviderError
 from reelwright.ports import Written
-from staging import DOLLAR, Stage
+from staging import DOLLAR, Run, Stage
 
 WRITER = ModelRef("test:writer")
 
@@ -70,23 +71,85 @@ async def test_a_text_that_fails_gives_its_money_back(stage: Stage) -> None:
 
 async def test_a_text_that_was_interrupted_counts_as_paid_when_it_is_written_again(stage: Stage) -> None:
     run = await stage.begin()
-    budgets = run.studio.budgets
+    await interrupted(run, "concepts", 500_000)
+    assert (await run.studio.budgets.balance(run.campaign)).reserved == 500_000
+    await run.studio.budgets.paying(run.campaign, "concepts", 500_000, written)
+    assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=500_100)
+
+
+async def interrupted(run: Run, subject: str, quote: int) -> None:
+    """A text that was asked for when its process ended."""
 
     async def hang() -> Written[str]:
         await asyncio.sleep(60)
         return Written("never", WRITER)
 
-    async def write() -> Written[str]:
-        return Written("text", WRITER, charged_micro_usd=100)
-
-    writing = asyncio.create_task(budgets.paying(run.campaign, "concepts", 500_000, hang))
-    while not (await budgets.balance(run.campaign)).reserved:
+    writing = asyncio.create_task(run.studio.budgets.paying(run.campaign, subject, quote, hang))
+    while not (await run.studio.budgets.balance(run.campaign)).reserved:
         await asyncio.sleep(0.01)
     writing.cancel()
     await asyncio.gather(writing, return_exceptions=True)
-    assert (await budgets.balance(run.campaign)).reserved == 500_000
-    await budgets.paying(run.campaign, "concepts", 500_000, write)
-    assert await budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=500_100)
+
+
+async def written() -> Written[str]:
+    return Written("text", WRITER, charged_micro_usd=100)
+
+
+async def test_a_lost_text_of_a_production_that_has_ended_counts_as_paid_with_the_next_text(both: Stage) -> None:
+    run = await both.begin()
+    await interrupted(run, f"{run.production}/storyboard", 500_000)
+    await run.studio.productions.cancel(run.campaign)
+    second = await both.production(run.studio, run.campaign)
+    await run.studio.budgets.paying(run.campaign, f"{second.production}/storyboard", 1_000, written)
+    assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=500_100)
+
+
+async def test_a_lost_text_counts_as_paid_even_when_the_cap_covers_no_other(both: Stage) -> None:
+    run = await both.begin(cap=600_000)
+    await interrupted(run, f"{run.production}/storyboard", 500_000)
+    for _ in range(2):
+        with pytest.raises(BudgetExceeded, match=r"leaves \$0\.10"):
+            await run.studio.budgets.paying(run.campaign, f"{run.production}/storyboard", 500_000, written)
+    assert await run.studio.budgets.balance(run.campaign) == Balance(600_000, charged=500_000)
+
+
+async def test_a_text_under_way_is_not_lost_when_its_production_is_cancelled_and_another_starts(both: Stage) -> None:
+    run = await both.begin()
+    may_answer = asyncio.Event()
+
+    async def write() -> Written[str]:
+        await may_answer.wait()
+        return Written("text", WRITER, charged_micro_usd=7)
+
+    slow = asyncio.create_task(run.studio.budgets.paying(run.campaign, f"{run.production}/storyboard", 500_000, write))
+    while not (await run.studio.budgets.balance(run.campaign)).reserved:
+        await asyncio.sleep(0.01)
+    await run.studio.productions.cancel(run.campaign)
+    second = await both.production(run.studio, run.campaign)
+    await run.studio.budgets.paying(run.campaign, f"{second.production}/storyboard", 1_000, written)
+    assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, reserved=500_000, charged=100)
+    may_answer.set()
+    await slow
+    assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=107)
+
+
+async def test_an_answer_that_comes_after_another_process_took_over_changes_nothing(both: Stage) -> None:
+    run = await both.begin()
+    may_answer = asyncio.Event()
+
+    async def write() -> Written[str]:
+        await may_answer.wait()
+        return Written("text", WRITER, charged_micro_usd=7)
+
+    subject = f"{run.production}/storyboard"
+    slow = asyncio.create_task(run.studio.budgets.paying(run.campaign, subject, 500_000, write))
+    while not (await run.studio.budgets.balance(run.campaign)).reserved:
+        await asyncio.sleep(0.01)
+    other = both.open()
+    await other.budgets.paying(run.campaign, subject, 1_000, written)
+    may_answer.set()
+    await slow
+    assert await other.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=500_100)
 
 
 async def test_what_the_cap_does_not_cover_is_not_written(stage: Stage) -> None:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import os
 import re
 import unicodedata
 from pathlib import Path
 
 from reelwright.errors import InvalidInput
+from reelwright.services.copies import new_part
 
 FILMS = Path("films")
 """The folder, in the current one, of films for which nobody named a place."""
@@ -29,11 +29,11 @@ def check_output(output: Path | None) -> None:
     if not folder.is_dir():
         msg = f"--output: {folder} is a file, so no film can be put below it."
         raise InvalidInput(msg)
-    trial = folder / f".reelwright-{os.getpid()}"
+    trial = new_part(folder)
     try:
         # Only writing shows it: permissions say nothing of a disk that is full or read-only.
         trial.touch(exist_ok=False)
-        trial.unlink()
+        trial.unlink(missing_ok=True)  # a process that copies into this folder may have taken it for a dead one's
     except OSError as error:
         msg = f"--output: the film cannot be written to {folder}: {error.strerror}."
         raise InvalidInput(msg) from error

@@ -79,6 +79,12 @@ def active_ids(session: Session) -> frozenset[ProductionId]:
     return frozenset(ProductionId(each) for each in session.scalars(query))
 
 
+def ended_ids(session: Session, campaign: CampaignId) -> list[ProductionId]:
+    """The ids of the campaign's runs that have ended."""
+    query = sa.select(ProductionRow.id).where(ProductionRow.campaign_id == campaign, ProductionRow.ended_at.is_not(None))
+    return [ProductionId(each) for each in session.scalars(query)]
+
+
 def move(
     session: Session,
     production: ProductionId,

@@ -91,6 +91,8 @@ class TakeRow(Table):
     digest: Mapped[str]
     intent: Mapped[str] = mapped_column(unique=True)
     provider: Mapped[str]
+    account: Mapped[str]
+    """Whose places at the provider it occupies since it was submitted: `Provider.account`."""
     state: Mapped[str]
     quote_micro_usd: Mapped[int]
     charged_micro_usd: Mapped[int]
@@ -102,6 +104,8 @@ class TakeRow(Table):
     __table_args__ = (
         sa.UniqueConstraint("campaign_id", "shot_id", "kind", "number", name="reel_takes_number"),
         sa.Index("reel_takes_at_provider", "provider", "state"),
+        sa.Index("reel_takes_job", "provider", "job_id"),
+        sa.Index("reel_takes_submitting_at", "provider", "submitting_at"),
     )
 
 
@@ -160,12 +164,31 @@ class LedgerRow(Table):
     __tablename__ = "reel_ledger"
     key: Mapped[str] = mapped_column(primary_key=True)
     campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), index=True)
-    subject: Mapped[str]
+    subject: Mapped[str] = mapped_column(index=True)
     """The take, or the text step, that it is for."""
     kind: Mapped[str]
     micro_usd: Mapped[int]
     note: Mapped[str]
-    at: Mapped[datetime]
+    at: Mapped[datetime] = mapped_column(index=True)
+
+
+class BudgetRow(Table):
+    """The most that a month may cost, over all campaigns. `scope` is `month`."""
+
+    __tablename__ = "reel_budgets"
+    scope: Mapped[str] = mapped_column(primary_key=True)
+    cap_micro_usd: Mapped[int | None]
+    warn_percent: Mapped[int]
+
+
+class KeyRow(Table):
+    """A vendor's key, sealed with the studio's own secret key."""
+
+    __tablename__ = "reel_keys"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """The vendor's own environment variable: `RUNWAYML_API_SECRET`."""
+    sealed: Mapped[str]
+    changed_at: Mapped[datetime]
 
 
 class EventRow(Table):

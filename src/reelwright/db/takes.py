@@ -33,6 +33,7 @@ def _take(row: TakeRow) -> Take:
         job_id=JobId(row.job_id) if row.job_id else None,
         asset_id=AssetId(row.asset_id) if row.asset_id else None,
         charged_micro_usd=row.charged_micro_usd,
+        account=row.account,
         failure=load(Failure, row.failure) if row.failure else None,
     )
 
@@ -51,6 +52,7 @@ def insert(session: Session, take: Take) -> None:
             digest=take.request.digest,
             intent=take.intent,
             provider=provider_of(take.request.model),
+            account=take.account,
             state=take.state.value,
             quote_micro_usd=take.quote_micro_usd,
             charged_micro_usd=0,

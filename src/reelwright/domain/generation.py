@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from fractions import Fraction
@@ -28,46 +27,6 @@ class Kind(StrEnum):
     FRAME = "frame"
     CLIP = "clip"
     VOICE = "voice"
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """The facts about one model. Data, never code."""
-
-    model: ModelRef
-    kind: Kind
-    label: str
-    """For people: what it is, and what it is not."""
-    micro_usd: int = 0
-    """Price of one output, in millionths of a dollar."""
-    micro_usd_per_second: int = 0
-    """Price of a second of output, in millionths of a dollar, added to `micro_usd`."""
-    concurrency: int = 4
-    """Jobs of one account that the vendor runs at once."""
-    pool: str = ""
-    """The provider's models that name the same pool have these places together; nothing where each has its own."""
-    poll_every: Fraction = Fraction(5)
-    """Seconds between two polls, as the vendor asks."""
-    is_idempotent: bool = False
-    """The vendor honours our intent key: sending the same submit twice makes one job."""
-    source: str = ""
-    checked_on: str = ""
-
-    @property
-    def is_paid(self) -> bool:
-        """Whether asking for it costs money."""
-        return bool(self.micro_usd or self.micro_usd_per_second)
-
-    def quote(self, seconds: Fraction) -> int:
-        """The price of one output of that length in micro-dollars, rounded up once."""
-        exact = self.micro_usd + self.micro_usd_per_second * seconds
-        return -(-exact.numerator // exact.denominator)
-
-    def quote_together(self, count: int, seconds: Fraction) -> int:
-        """The most that `count` outputs cost in micro-dollars whose lengths add up to `seconds`, each rounded up by itself."""
-        by_length = self.micro_usd_per_second * seconds
-        is_rounded = (Fraction(self.micro_usd_per_second) / FRAME_RATE).denominator > 1
-        return count * self.micro_usd + math.ceil(by_length) + (count - 1 if by_length and is_rounded else 0)
 
 
 @dataclass(frozen=True)
@@ -103,11 +62,17 @@ class Request:
     size: Size = Size(1280, 720)
     rate: Fraction = FRAME_RATE
     seconds: Fraction = Fraction(5)
-    """Length of a clip; the longest that a voice may speak; nothing for a frame."""
+    """Length of the clip that is generated and paid, which may be more than the shot shows; the longest that a voice may speak;
+    nothing for a frame."""
     language: str = "en"
     picture: AssetId | None = None
     """The first frame of a clip, or the person's own picture of a frame."""
+    last_picture: AssetId | None = None
+    """The last frame of a clip, for models that take one."""
     logo: AssetId | None = None
+    shape: str = ""
+    """The legal shape that was planned, by the vendor's own name for it (`1280:720`, `16:9`, `1024x1536`); empty where a model
+    makes any size."""
     direction: Direction = field(default_factory=Direction)
 
     @property
@@ -135,13 +100,38 @@ class Output:
     sha256: str | None = None
 
 
+class FailureKind(StrEnum):
+    """Why a job failed, by what a person can do about it."""
+
+    MODERATION = "moderation"
+    """The vendor's rules forbid it: say it in other words."""
+    INPUT = "input"
+    """The vendor does not take what was asked: change it."""
+    KEY = "key"
+    """The key is missing, wrong or not allowed to do this: set another one."""
+    CREDITS = "credits"
+    """The account has no money or quota left: top it up."""
+    INTERNAL = "internal"
+    """The vendor broke: try again."""
+    LOST = "lost"
+    """The vendor no longer has the job or its output."""
+    UNUSABLE = "unusable"
+    """What arrived is not what was asked for, or does not decode."""
+    CANCELLED = "cancelled"
+    UNKNOWN = "unknown"
+
+
 @dataclass(frozen=True)
 class Failure:
     """Why a job failed, in words for the person, and what may be done."""
 
     reason: str
     is_retryable: bool = False
+    """The same request may succeed when it is asked again, which costs again."""
     is_charged: bool = False
+    kind: FailureKind = FailureKind.UNKNOWN
+    advice: str = ""
+    """One sentence: what the person can do."""
 
 
 @dataclass(frozen=True)
@@ -156,3 +146,5 @@ class Job:
     failure: Failure | None = None
     charged_micro_usd: int | None = None
     """What the provider itself says that it took."""
+    estimated_micro_usd: int | None = None
+    """The most that the provider itself says it may take, as long as it has not ended."""

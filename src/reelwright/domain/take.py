@@ -54,4 +54,6 @@ class Take:
     job_id: JobId | None = None
     asset_id: AssetId | None = None
     charged_micro_usd: int = 0
+    account: str = ""
+    """Whose places at the provider it occupies, since it was submitted."""
     failure: Failure | None = None

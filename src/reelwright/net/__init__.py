@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from reelwright.net.client import Answer, Net
+from reelwright.net.answers import Answer, Explain
+from reelwright.net.client import Net
 from reelwright.net.download import Download
 from reelwright.net.redaction import redact
 
-__all__ = ["Answer", "Download", "Net", "redact"]
+__all__ = ["Answer", "Download", "Explain", "Net", "redact"]

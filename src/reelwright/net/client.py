@@ -9,12 +9,14 @@ from dataclasses import dataclass, field
 from enum import Enum
 from http import HTTPStatus
 from types import SimpleNamespace
+from typing import Any, cast
 from weakref import WeakKeyDictionary
 
 import aiohttp
 from yarl import URL
 
-from reelwright.errors import AddressRefused, InDoubt, NotSubmitted, ProviderError, Throttled
+from reelwright.errors import AddressRefused, InDoubt, NotSubmitted
+from reelwright.net.answers import SAFE_METHODS, Answer, Explain, refusal
 from reelwright.net.download import Download, Origins, Patience
 from reelwright.net.guard import Reach, origin_of, parse, sockets
 from reelwright.net.redaction import redact
@@ -23,19 +25,6 @@ _READ_BUFFER = 256 << 10
 """Bytes: large enough for full speed on one connection, small enough for a hundred of them."""
 _MAX_ANSWER = 64 << 20
 """Bytes of a JSON answer; pictures come inside some of them."""
-_SAFE_METHODS = frozenset({"GET", "HEAD", "DELETE"})
-"""Sending one of these twice costs nothing, so they are never in doubt."""
-
-
-@dataclass(frozen=True)
-class Answer:
-    """A vendor's answer with a status below 300."""
-
-    status: int
-    body: object
-    """Parsed JSON; None for an empty body."""
-    headers: Mapping[str, str] = field(default_factory=dict[str, str])
-    """Names in small letters."""
 
 
 class _Use(Enum):
@@ -117,21 +106,34 @@ class Net:
         body: object = None,
         timeout_seconds: float = 60,
         trusted_origins: Origins = frozenset(),
+        explain: Explain | None = None,
     ) -> Answer:
         """One request to a vendor's API; no redirect is followed. One that may cost (POST) is sent at most once.
 
+        Args:
+            method: `GET`, `HEAD` and `DELETE` are free; every other one may cost.
+            url: the whole URL.
+            headers: with the key, where the vendor wants one.
+            body: sent as JSON; an `aiohttp.FormData` as a form.
+            timeout_seconds: for all of it.
+            trusted_origins: as for `download`.
+            explain: the vendor's own reading of a refusal.
+
         Raises:
             AddressRefused: the URL's scheme or address is not allowed.
-            NotSubmitted: no byte of the request left this machine, or asking again is free (GET, HEAD, DELETE).
-            Throttled: 429 or 503: nothing was accepted.
-            ProviderError: any other refusal; the message holds the status and the vendor's own words.
+            NotSubmitted: no byte of the request left this machine, or asking again is free.
+            Throttled: the vendor accepted nothing and asks to wait.
+            ProviderError: any other refusal, see `refusal`; the message holds the status and the vendor's own words.
             InDoubt: the request left, and no clear answer came.
         """
         target = parse(url)
         origins = trusted_origins() if callable(trusted_origins) else trusted_origins
         reach = self._reach(target, is_trusted=origin_of(target) in origins)
-        response, content = await self._send(method, target, reach, headers=headers, body=body, seconds=timeout_seconds)
-        return _parsed(target, response, content, is_free=method.upper() in _SAFE_METHODS)
+        answer, _ = await self._send(method, target, reach, headers=headers, body=body, seconds=timeout_seconds, explain=explain)
+        if isinstance(answer.body, str):
+            message = f"{target.host} answered HTTP {answer.status} with something that is not JSON."
+            raise (NotSubmitted if answer.is_free else InDoubt)(message)
+        return answer
 
     async def request_text(self, method: str, url: str, *, timeout_seconds: float = 60) -> str:
         """As `request_json`, for answers that are text. The URL carries its own permission."""
@@ -141,16 +143,25 @@ class Net:
         return content.decode(errors="replace")
 
     async def _send(
-        self, method: str, url: URL, reach: Reach, *, headers: Mapping[str, str] | None, body: object, seconds: float
-    ) -> tuple[aiohttp.ClientResponse, bytes]:
+        self,
+        method: str,
+        url: URL,
+        reach: Reach,
+        *,
+        headers: Mapping[str, str] | None,
+        body: object,
+        seconds: float,
+        explain: Explain | None = None,
+    ) -> tuple[Answer, bytes]:
         flight = _Flight()
-        is_free = method.upper() in _SAFE_METHODS
+        is_free = method.upper() in SAFE_METHODS
         try:
             async with self._session(reach, _Use.ASK if is_free else _Use.PAY).request(
                 method,
                 url,
                 headers=headers,
-                json=body,
+                json=None if isinstance(body, aiohttp.FormData) else body,
+                data=body if isinstance(body, aiohttp.FormData) else None,
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(10, seconds)),
                 trace_request_ctx=flight,
@@ -165,8 +176,11 @@ class Net:
                 raise NotSubmitted(message) from error
             message = f"{url.host} got the request but gave no clear answer ({reason})."
             raise InDoubt(message) from error
-        _refuse(url, response.status, bytes(content[:500]), is_free=is_free)
-        return response, bytes(content)
+        told = {name.lower(): value for name, value in response.headers.items()}
+        answer = Answer(response.status, _read(bytes(content)), told, url.host or "", is_free=is_free)
+        if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
+            raise refusal(answer, explain)
+        return answer, bytes(content)
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""
@@ -218,23 +232,14 @@ def _open_session(reach: Reach, use: _Use) -> aiohttp.ClientSession:
     )
 
 
-def _refuse(url: URL, status: int, start: bytes, *, is_free: bool) -> None:
-    """Turns a status that is not a success into the error that it is."""
-    words = redact(start.decode(errors="replace")).strip()
-    message = f"{url.host} answered HTTP {status}: {words}" if words else f"{url.host} answered HTTP {status}."
-    if status in {HTTPStatus.TOO_MANY_REQUESTS, HTTPStatus.SERVICE_UNAVAILABLE}:
-        raise Throttled(message)
-    if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status == HTTPStatus.REQUEST_TIMEOUT:
-        raise NotSubmitted(message) if is_free else InDoubt(message)
-    if status >= HTTPStatus.MULTIPLE_CHOICES:
-        raise ProviderError(message)
-
-
-def _parsed(url: URL, response: aiohttp.ClientResponse, content: bytes, *, is_free: bool) -> Answer:
-    headers = {name.lower(): value for name, value in response.headers.items()}
+def _read(content: bytes) -> object:
+    """The JSON of an answer, None when it is empty, and its text when it is no object and no list, or too long."""
+    if not content.strip():
+        return None
     try:
-        body: object = json.loads(content) if content.strip() and len(content) <= _MAX_ANSWER else None
-    except ValueError as error:
-        message = f"{url.host} answered HTTP {response.status} with something that is not JSON."
-        raise (ProviderError(message) if is_free else InDoubt(message)) from error
-    return Answer(response.status, body, headers)
+        parsed: Any = json.loads(content) if len(content) <= _MAX_ANSWER else None
+    except ValueError:
+        parsed = None
+    if isinstance(parsed, dict | list):
+        return cast("object", parsed)
+    return content.decode(errors="replace")

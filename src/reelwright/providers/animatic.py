@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from reelwright.domain.generation import Job, Kind, ModelCard, Request
+from reelwright.domain.card import ModelCard
+from reelwright.domain.generation import Job, Kind, Request
 from reelwright.domain.ids import IntentKey, JobId
 from reelwright.errors import ProviderError, RenderError
 from reelwright.media import front
@@ -36,6 +37,11 @@ class Animatic:
     def name(self) -> str:
         """`animatic`."""
         return NAME
+
+    @property
+    def account(self) -> str:
+        """None: it works on this machine."""
+        return ""
 
     @property
     def trusted_origins(self) -> frozenset[str]:

@@ -8,7 +8,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
-from reelwright.domain.generation import Job, Kind, ModelCard, Request
+from reelwright.domain.card import ModelCard
+from reelwright.domain.generation import Job, Kind, Request
 from reelwright.domain.ids import IntentKey, JobId
 from reelwright.errors import ProviderError, RenderError
 from reelwright.media import front
@@ -45,6 +46,11 @@ class Espeak:
     def why_absent(self) -> str:
         """Why there is no voice, in a sentence; empty where there is one."""
         return "" if self._cards else WHY_ABSENT
+
+    @property
+    def account(self) -> str:
+        """None: it works on this machine."""
+        return ""
 
     @property
     def trusted_origins(self) -> frozenset[str]:

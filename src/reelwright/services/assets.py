@@ -6,10 +6,8 @@ only the transaction that records the fact (a take kept, a film rendered) turns 
 
 from __future__ import annotations
 
-import errno
 import hashlib
 import os
-import secrets
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
@@ -22,23 +20,19 @@ from reelwright.db.engine import Database
 from reelwright.domain.asset import Asset, AssetKind, key_for
 from reelwright.domain.generation import Output
 from reelwright.domain.ids import AssetId, CampaignId, TakeId, UserId
-from reelwright.errors import Conflict, ContentMismatch, InvalidMedia, StorageError
+from reelwright.errors import ContentMismatch, InvalidMedia, StorageError
 from reelwright.media.facts import Probe
 from reelwright.media.front import examine
 from reelwright.media.sniff import sniff
 from reelwright.media.workers import Workers
 from reelwright.net import Net
-from reelwright.store.files import create_locked, remove_if_dead
+from reelwright.services.copies import copy
 from reelwright.store.objects import ObjectStore
 
 _HEAD = 4096
 _LIMIT = 16 << 30
 """The largest output that we take, in bytes."""
 _CHUNK = 1 << 20
-_READABLE = 0o644
-"""The mode of files that are handed over to a person."""
-_NO_LINKS = {errno.EPERM, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS, errno.EMLINK}
-"""Not every file system has hard links."""
 _UPLOAD_TIME = timedelta(minutes=10)
 """How long the pictures of a brief may take to be stored."""
 
@@ -222,24 +216,9 @@ class Assets:
         return content
 
     async def copy_to(self, asset: AssetId, target: Path) -> Path:
-        """Writes the asset to a file of the person's, never over an existing one, and returns where it is."""
+        """Writes the asset to a file of the person's, never over another one, and returns where it is. See `copies.copy`."""
         row = await self.get(asset)
-        target.parent.mkdir(parents=True, exist_ok=True)
-        stem = f".{target.stem[:40]}."
-        for left in [each for each in target.parent.glob(".*.part") if each.name.startswith(stem)]:
-            remove_if_dead(left)  # of an earlier life that was killed here
-        part = target.with_name(f"{stem}{secrets.token_hex(4)}.part")
-        try:
-            # The lock says that this life is at work on it.
-            with os.fdopen(create_locked(part), "wb") as file:
-                os.fchmod(file.fileno(), _READABLE)
-                async for chunk in self._store.read(row.key):
-                    file.write(chunk)
-                file.flush()
-                os.fsync(file.fileno())
-            return _place(part, target)
-        finally:
-            part.unlink(missing_ok=True)
+        return await copy(row, self._store.read(row.key), target)
 
     async def forget_attempts(self, maker: str, kind: AssetKind) -> None:
         """Removes what interrupted attempts of one maker left, rows and objects. Nobody else may work on them."""
@@ -334,25 +313,3 @@ async def _read_file(path: Path) -> AsyncIterator[bytes]:
 
 def _by_name(path: Path) -> str:
     return {".srt": "application/x-subrip", ".vtt": "text/vtt"}.get(path.suffix, "")
-
-
-def _place(part: Path, target: Path) -> Path:
-    """Gives the finished file its name, or the next free one: `film.mp4`, `film-2.mp4`, ..."""
-    for number in range(1, 10_000):
-        name = target if number == 1 else target.with_name(f"{target.stem}-{number}{target.suffix}")
-        try:
-            os.link(part, name)
-        except FileExistsError:
-            continue
-        except OSError as error:
-            if error.errno not in _NO_LINKS:
-                raise
-            # The name is taken first then, and filled at once.
-            try:
-                name.touch(exist_ok=False)
-            except FileExistsError:
-                continue
-            part.replace(name)
-        return name
-    msg = f"{target.parent} holds too many files called {target.stem}."
-    raise Conflict(msg)

@@ -10,7 +10,7 @@ from collections.abc import Awaitable, Callable
 from datetime import datetime
 from typing import TypeVar
 
-from reelwright.db import budgets, campaigns
+from reelwright.db import budgets, campaigns, productions
 from reelwright.db.engine import Database, Session
 from reelwright.domain.budget import Balance, EntryKind, usd
 from reelwright.domain.ids import CampaignId
@@ -26,6 +26,8 @@ class Budgets:
     def __init__(self, database: Database, *, now: Callable[[], datetime]) -> None:
         self._database = database
         self._now = now
+        self._under_way: set[str] = set()
+        """Subjects that this process is paying for: their reserves are nobody's left-over."""
 
     async def balance(self, campaign: CampaignId) -> Balance:
         """What is held and what was charged."""
@@ -47,24 +49,42 @@ class Budgets:
         Raises:
             BudgetExceeded: the cap does not cover the quote; nothing was asked.
         """
-        call = await self._database.write(lambda session: self._hold(session, campaign, subject, quote))
+        # In a transaction of its own: what was lost is booked even when the cap covers nothing more.
+        await self._database.write(lambda session: self._settle_lost(session, campaign, subject))
+        self._under_way.add(subject)
         try:
-            written = await write()
-        except Exception:
-            # Not so when it is interrupted: what was asked may have been answered, and paid.
-            await self._settle(campaign, call, quote, 0)
-            raise
-        await self._settle(campaign, call, quote, written.charged_micro_usd)
+            call = await self._database.write(lambda session: self._hold(session, campaign, subject, quote))
+            try:
+                written = await write()
+            except Exception:
+                # Not so when it is interrupted: what was asked may have been answered, and paid.
+                await self._settle(campaign, call, quote, 0)
+                raise
+            await self._settle(campaign, call, quote, written.charged_micro_usd)
+        finally:
+            self._under_way.discard(subject)
         return written
 
     async def _settle(self, campaign: CampaignId, call: str, quote: int, charged: int) -> None:
-        await self._database.write(lambda session: budgets.settle(session, campaign, call, quote, charged, self._now()))
+        def settle(session: Session) -> None:
+            campaigns.get(session, campaign, for_change=True)
+            # A process that took over has counted it as paid in full already.
+            is_open = not quote or call in dict(budgets.open_reserves(session, campaign, _subject_of(call)))
+            if is_open:
+                budgets.settle(session, campaign, call, quote, charged, self._now())
+
+        await self._database.write(settle)
+
+    def _settle_lost(self, session: Session, campaign: CampaignId, subject: str) -> None:
+        """Counts calls whose answer was lost as paid: earlier ones for the same text, and those of productions that have ended."""
+        campaigns.get(session, campaign, for_change=True)
+        for owner in (subject, *productions.ended_ids(session, campaign)):
+            for call, reserved in budgets.open_reserves(session, campaign, owner):
+                if _subject_of(call) not in self._under_way:
+                    budgets.settle(session, campaign, call, reserved, reserved, self._now())
 
     def _hold(self, session: Session, campaign: CampaignId, subject: str, quote: int) -> str:
         campaigns.get(session, campaign, for_change=True)
-        earlier = budgets.open_reserves(session, campaign, subject)
-        for call, reserved in earlier:
-            budgets.settle(session, campaign, call, reserved, reserved, self._now())
         balance = budgets.balance(session, campaign)
         if not balance.covers(quote):
             msg = f"Writing may cost {usd(quote)} and the cap leaves {usd(max(0, balance.left))}: raise the cap to go on."
@@ -72,3 +92,7 @@ class Budgets:
         call = f"{subject}/{budgets.count(session, campaign, subject) + 1}"
         budgets.write(session, campaign, call, EntryKind.RESERVE, quote, self._now())
         return call
+
+
+def _subject_of(call: str) -> str:
+    return call.rpartition("/")[0]

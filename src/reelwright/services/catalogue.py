@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from reelwright.domain.generation import Kind, ModelCard, ModelRef, provider_of
+from reelwright.domain.card import ModelCard
+from reelwright.domain.generation import Kind, ModelRef, provider_of
 from reelwright.errors import ConfigurationError
 from reelwright.ports import Provider, Writer
 

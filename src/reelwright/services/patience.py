@@ -12,8 +12,9 @@ import structlog
 
 from reelwright.db import events
 from reelwright.db.engine import Database
+from reelwright.domain.card import ModelCard
 from reelwright.domain.event import EventName
-from reelwright.domain.generation import ModelCard, provider_of
+from reelwright.domain.generation import provider_of
 from reelwright.domain.take import Take
 from reelwright.errors import ConfigurationError, InDoubt, NotSubmitted, ProviderError, ReelwrightError
 from reelwright.net import redact

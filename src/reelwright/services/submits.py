@@ -15,8 +15,9 @@ import structlog
 
 from reelwright.db import events, productions, takes
 from reelwright.db.engine import Database, Session
+from reelwright.domain.card import ModelCard
 from reelwright.domain.event import EventName
-from reelwright.domain.generation import Failure, Job, ModelCard, provider_of
+from reelwright.domain.generation import Failure, Job, provider_of
 from reelwright.domain.ids import TakeId
 from reelwright.domain.production import ProductionState
 from reelwright.domain.take import Take, TakeState

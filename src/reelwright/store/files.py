@@ -65,9 +65,12 @@ def make_folders(folder: Path) -> None:
 
 def create_locked(path: Path) -> int:
     """A new file, locked for as long as its descriptor is open."""
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX)
-    return descriptor
+    while True:
+        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        if os.fstat(descriptor).st_nlink:
+            return descriptor
+        os.close(descriptor)  # before it was locked somebody took it for a dead one's and removed it
 
 
 def write_all(descriptor: int, data: bytes | bytearray) -> None:

@@ -9,7 +9,8 @@ from fractions import Fraction
 
 from pydantic import BaseModel
 
-from reelwright.domain.generation import Failure, Job, JobState, Kind, ModelCard, ModelRef, Output, Request
+from reelwright.domain.card import ModelCard
+from reelwright.domain.generation import Failure, Job, JobState, Kind, ModelRef, Output, Request
 from reelwright.domain.ids import IntentKey, JobId
 from reelwright.net import Net
 from reelwright.ports import Attachments, Workshop
@@ -43,6 +44,10 @@ class Simulated:
     @property
     def name(self) -> str:
         return self._name
+
+    @property
+    def account(self) -> str:
+        return ""
 
     @property
     def trusted_origins(self) -> frozenset[str]:

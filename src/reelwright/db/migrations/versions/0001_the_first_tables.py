@@ -90,6 +90,23 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("key"),
     )
     op.create_index("ix_reel_ledger_campaign_id", "reel_ledger", ["campaign_id"], unique=False)
+    op.create_index("ix_reel_ledger_subject", "reel_ledger", ["subject"], unique=False)
+    op.create_index("ix_reel_ledger_at", "reel_ledger", ["at"], unique=False)
+
+    op.create_table(
+        "reel_budgets",
+        sa.Column("scope", sa.String(), nullable=False),
+        sa.Column("cap_micro_usd", INTEGER, nullable=True),
+        sa.Column("warn_percent", INTEGER, nullable=False),
+        sa.PrimaryKeyConstraint("scope"),
+    )
+    op.create_table(
+        "reel_keys",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("sealed", sa.String(), nullable=False),
+        sa.Column("changed_at", sa.DateTime(timezone=True), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
 
     op.create_table(
         "reel_productions",
@@ -151,6 +168,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("intent", sa.String(), nullable=False),
         sa.Column("provider", sa.String(), nullable=False),
+        sa.Column("account", sa.String(), nullable=False),
         sa.Column("state", sa.String(), nullable=False),
         sa.Column("quote_micro_usd", INTEGER, nullable=False),
         sa.Column("charged_micro_usd", INTEGER, nullable=False),
@@ -172,6 +190,8 @@ def upgrade() -> None:
         sa.UniqueConstraint("intent"),
     )
     op.create_index("reel_takes_at_provider", "reel_takes", ["provider", "state"], unique=False)
+    op.create_index("reel_takes_job", "reel_takes", ["provider", "job_id"], unique=False)
+    op.create_index("reel_takes_submitting_at", "reel_takes", ["provider", "submitting_at"], unique=False)
 
     op.create_table(
         "reel_selections",
