@@ -18,9 +18,9 @@ LONGEST_LINE: int = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="
 ROOMS = {
     "aiohttp": {"net", "testing", "providers"},
     "alembic": {"db"},
-    "av": {"media"},
+    "av": {"media", "testing"},
     "dbos": {"workflows"},
-    "numpy": {"media"},
+    "numpy": {"media", "testing"},
     "obstore": {"store"},
     "PIL": {"media", "testing"},
     "psycopg": {"db", "testing"},

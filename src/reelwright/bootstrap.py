@@ -193,7 +193,7 @@ def open_studio(settings: Settings) -> Studio:
         workers=workers,
         catalogue=catalogue,
         assets=assets,
-        campaigns=Campaigns(database, assets, now=now, new_id=new_id),
+        campaigns=Campaigns(database, assets, workers, now=now, new_id=new_id),
         productions=productions,
         films=films,
         takes=takes,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import http.client
+import itertools
 import json
 import os
 import signal
@@ -11,7 +12,7 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -86,16 +87,17 @@ class CrashingStudio:
         """Runs until the condition holds, then kills -9. False when the production ended by itself before."""
         process = self._start()
         ends = time.monotonic() + PATIENCE
-        while process.poll() is None:
-            if is_over():
-                process.send_signal(signal.SIGKILL)
-                process.wait()
-                self.kills += 1
-                return True
-            assert time.monotonic() < ends, f"life {self.lives} hangs: {self.last_words()}"
-            time.sleep(0.004)
-        assert process.returncode == 0, self.last_words()
-        return False
+        try:
+            while process.poll() is None and not is_over():
+                assert time.monotonic() < ends, f"life {self.lives} hangs: {self.last_words()}"
+                time.sleep(0.004)
+        finally:
+            process.kill()
+            process.wait()
+        is_killed = process.returncode == -signal.SIGKILL
+        assert is_killed or process.returncode == 0, self.last_words()
+        self.kills += is_killed
+        return is_killed
 
     def live(self, code: int = 0) -> dict[str, Any]:
         """Runs to the end, which must be with that exit code, and returns the document that it prints."""
@@ -146,6 +148,22 @@ class CrashingStudio:
     def steps(self) -> int:
         """How many steps the durable log has recorded."""
         return self.count("SELECT count(*) FROM operation_outputs")
+
+
+def until_killed(times: int, studio: Callable[[int], CrashingStudio]) -> Iterator[CrashingStudio]:
+    """One studio after the other until they were killed so often together: how often one is depends on the machine's speed.
+
+    Args:
+        times: the least number of kills.
+        studio: makes a studio, in a folder of its own, out of its number, which starts at 1.
+    """
+    kills = 0
+    for number in itertools.count(1):
+        made = studio(number)
+        yield made
+        kills += made.kills
+        if kills >= times:
+            return
 
 
 def frames_of(film: Path) -> list[str]:

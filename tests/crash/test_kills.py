@@ -5,17 +5,20 @@ from __future__ import annotations
 import random
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from crash.harness import CrashingStudio, VendorProcess, assert_whole, frames_of
+from crash.harness import CrashingStudio, VendorProcess, assert_whole, frames_of, until_killed
 
 SHOTS = 2
 IN_DOUBT = 4
 """The exit code: a person must decide."""
 BRIEF = ("A lamp called Ember that wakes you with a slow sunrise", "--shots", str(SHOTS), "--seconds", "2")
+STEP_KILLS, RANDOM_KILLS, SUBMIT_KILLS = 22, 7, 2
+"""How often a test kills at least, over as many productions as that takes."""
 QUIET = ("--voice", "none", "--captions", "soft", "--ratio", "1:1", "--cap", "20", "--yes")
 
 
@@ -30,12 +33,26 @@ def studio_for(vendor: VendorProcess, home: Path, campaign: str, account: str) -
     return CrashingStudio(home, campaign, (*BRIEF, *QUIET, *models), {"SIMULATED_URL": vendor.url})
 
 
+@dataclass(frozen=True)
+class Calm:
+    """A production that nobody disturbed. Same id, same requests, hence the same outputs at the vendor."""
+
+    frames: list[str]
+    seconds: float
+    """How long it took on this machine."""
+
+
 @pytest.fixture(scope="module")
-def undisturbed(vendor: VendorProcess, tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """The frames of the film that nobody disturbed. Same id, same requests, hence the same outputs at the vendor."""
+def calm(vendor: VendorProcess, tmp_path_factory: pytest.TempPathFactory) -> Calm:
     studio = studio_for(vendor, tmp_path_factory.mktemp("calm"), "crash-test", "simkey")
+    began = time.monotonic()
     assert_completed(studio.live())
-    return frames_of(studio.home / "out" / "film.mp4")
+    return Calm(frames_of(studio.home / "out" / "film.mp4"), time.monotonic() - began)
+
+
+def test_the_tests_of_this_file_kill_at_least_sixty_times() -> None:
+    """Each for two accounts, and each counts its own: together by construction, on a machine of any speed."""
+    assert 2 * (STEP_KILLS + RANDOM_KILLS + SUBMIT_KILLS) >= 60
 
 
 def assert_completed(document: dict[str, Any]) -> None:
@@ -54,58 +71,58 @@ def assert_paid_once(vendor: VendorProcess, document: dict[str, Any]) -> None:
     assert document["money"]["charged_usd"] == "0.3"
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("account", ["simkey", "simlist"])
 def test_killed_after_every_single_step_it_pays_once_and_makes_the_same_film(
-    vendor: VendorProcess, undisturbed: list[str], tmp_path: Path, account: str
+    vendor: VendorProcess, calm: Calm, tmp_path: Path, account: str
 ) -> None:
-    studio = studio_for(vendor, tmp_path, "crash-test", account)
-    while True:
-        done = studio.steps()
-        if not studio.live_until(lambda done=done: studio.steps() > done):
-            break
-    document = studio.live()
-    assert studio.kills >= 30
-    assert_completed(document)
-    assert_paid_once(vendor, document)
-    assert_whole(studio)
-    if account == "simkey":
-        assert frames_of(studio.home / "out" / "film.mp4") == undisturbed
+    for studio in until_killed(STEP_KILLS, lambda number: studio_for(vendor, tmp_path / f"{number}", "crash-test", account)):
+        while True:
+            done = studio.steps()
+            if not studio.live_until(lambda studio=studio, done=done: studio.steps() > done):
+                break
+        document = studio.live()
+        assert_completed(document)
+        assert_paid_once(vendor, document)
+        assert_whole(studio)
+        if account == "simkey":
+            assert frames_of(studio.home / "out" / "film.mp4") == calm.frames
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize(("account", "seed"), [("simkey", 1), ("simlist", 2)])
-def test_killed_at_random_moments_it_pays_once(vendor: VendorProcess, tmp_path: Path, account: str, seed: int) -> None:
-    studio = studio_for(vendor, tmp_path, f"random-{seed}", account)
+def test_killed_at_random_moments_it_pays_once(
+    vendor: VendorProcess, calm: Calm, tmp_path: Path, account: str, seed: int
+) -> None:
     chance = random.Random(seed)
-    for _ in range(12):
-        ends = time.monotonic() + chance.uniform(0.4, 2.2)
-        if not studio.live_until(lambda ends=ends: time.monotonic() > ends):
-            break
-    document = studio.live()
-    assert_completed(document)
-    assert_paid_once(vendor, document)
-    assert_whole(studio)
+    for studio in until_killed(RANDOM_KILLS, lambda number: studio_for(vendor, tmp_path / f"{number}", "random", account)):
+        for _ in range(12):
+            ends = time.monotonic() + chance.uniform(0.1, 0.9) * calm.seconds
+            if not studio.live_until(lambda ends=ends: time.monotonic() > ends):
+                break
+        document = studio.live()
+        assert_completed(document)
+        assert_paid_once(vendor, document)
+        assert_whole(studio)
 
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize("account", ["simkey", "simlist"])
 def test_killed_while_every_submit_is_on_its_way_it_pays_once(vendor: VendorProcess, tmp_path: Path, account: str) -> None:
     """The most expensive line: the vendor has counted, and the answer is not here yet."""
-    studio = studio_for(vendor, tmp_path, f"submit-{account}", account)
     vendor.turn(answer_delay=0.4)
     try:
-        for _ in range(SHOTS * 2):
-            before = sum(vendor.stats()["submits"].values())
-            if not studio.live_until(lambda before=before: sum(vendor.stats()["submits"].values()) > before):
-                break
-        document = studio.live()
+        for studio in until_killed(SUBMIT_KILLS, lambda number: studio_for(vendor, tmp_path / f"{number}", "submit", account)):
+            for _ in range(SHOTS * 2):
+                before = sum(vendor.stats()["submits"].values())
+                if not studio.live_until(lambda before=before: sum(vendor.stats()["submits"].values()) > before):
+                    break
+            document = studio.live()
+            assert_completed(document)
+            assert_paid_once(vendor, document)
+            assert_whole(studio)
     finally:
         vendor.turn(answer_delay=0.0)
-    assert studio.kills >= 2
-    assert_completed(document)
-    assert_paid_once(vendor, document)
-    assert_whole(studio)
 
 
 @pytest.mark.timeout(120)

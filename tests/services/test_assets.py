@@ -2,15 +2,22 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import io
+import threading
+from collections.abc import AsyncGenerator, Callable
+from contextlib import asynccontextmanager
 
 import pytest
 from PIL import Image
 
+from reelwright.bootstrap import Studio
 from reelwright.db import assets as rows
+from reelwright.db.engine import Session
 from reelwright.domain.asset import AssetKind
 from reelwright.domain.ids import OWNER, AssetId
+from reelwright.domain.take import TakeState
 from reelwright.errors import ContentMismatch, InvalidMedia, NotFound, StorageError
 from reelwright.services.assets import Purpose
 from staging import Run, Stage
@@ -94,6 +101,76 @@ async def test_a_sweep_removes_what_the_dead_left_and_no_asset_and_no_upload_und
     assert await assets.read(kept.id) == picture("red")
     with pytest.raises(StorageError, match="try again"):
         await assets.adopt(dead)
+
+
+@asynccontextmanager
+async def held_open(studio: Studio, change: Callable[[Session], object]) -> AsyncGenerator[None]:
+    """The change is made inside the block, and committed when it ends."""
+    is_made, may_commit = asyncio.Event(), threading.Event()
+    loop = asyncio.get_running_loop()
+
+    def hold(session: Session) -> None:
+        assert change(session)
+        loop.call_soon_threadsafe(is_made.set)
+        assert may_commit.wait(20)
+
+    holding = asyncio.create_task(studio.database.write(hold))
+    await is_made.wait()
+    try:
+        yield
+    finally:
+        may_commit.set()
+        await holding
+
+
+async def test_a_sweep_does_not_touch_what_a_dropped_leader_makes_an_asset_at_that_moment(both: Stage) -> None:
+    run = await both.begin()
+    next_leader = both.open()
+    attempt = await run.studio.assets.keep_bytes(picture(), purpose(run))
+    async with held_open(run.studio, lambda session: rows.make_ready(session, attempt)):
+        sweeping = asyncio.create_task(next_leader.assets.sweep())
+        await asyncio.sleep(0.3)
+        assert not sweeping.done()
+    await sweeping
+    assert await next_leader.assets.read(attempt.id) == picture()
+
+
+async def test_what_a_sweep_removes_at_that_moment_cannot_become_an_asset(both: Stage) -> None:
+    run = await both.begin()
+    next_leader = both.open()
+    attempt = await run.studio.assets.keep_bytes(picture(), purpose(run))
+    async with held_open(next_leader, lambda session: rows.doom(session, attempt.id)):
+        adopting = asyncio.create_task(run.studio.assets.adopt(attempt))
+        await asyncio.sleep(0.3)
+        assert not adopting.done()
+    with pytest.raises(StorageError, match="try again"):
+        await adopting
+    assert len(run.stored()) == 1, "killed here, the claim is found again by the next sweep"
+    await next_leader.assets.sweep()
+    assert run.stored() == []
+    assert run.studio.database.read_now(lambda session: rows.open_attempts(session, "take_x", AssetKind.FRAME)) == []
+
+
+async def test_a_take_whose_attempt_was_swept_is_fetched_again_and_paid_once(both: Stage) -> None:
+    run = await both.begin()
+    both.vendor.turn(frame_seconds=0.5)
+    take = await run.ask()
+    making = asyncio.create_task(run.make(take))
+    swept = 0
+    while not making.done():
+        attempts = await run.studio.database.read(lambda session: rows.open_attempts(session, take, AssetKind.FRAME))
+        for asset, key in attempts if not swept else []:
+            if await run.studio.database.write(lambda session, asset=asset: rows.doom(session, asset)):
+                swept += 1
+                await run.studio.store.delete(key)
+        await asyncio.sleep(0)
+    made = await making
+    assert swept == 1
+    assert made.state is TakeState.KEPT
+    assert made.asset_id is not None
+    assert await run.studio.assets.read(made.asset_id)
+    assert set(both.vendor.submits.values()) == {1}
+    assert (await run.studio.budgets.balance(run.campaign)).charged == 100_000
 
 
 async def test_a_store_without_local_files_is_verified_all_the_same(stage: Stage) -> None:

@@ -2,7 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import io
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import AsyncIterator
+from contextlib import suppress
 from fractions import Fraction
 from pathlib import Path
 
@@ -12,6 +19,7 @@ from PIL import Image
 from reelwright.domain.brief import CaptionMode
 from reelwright.domain.timing import AspectRatio
 from reelwright.errors import InvalidBrief
+from reelwright.media.workers import Workers
 from reelwright.services.briefs import Providers, read_brief, read_picture
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -236,13 +244,20 @@ def test_the_three_examples_are_good_briefs() -> None:
     assert sentence.name == "Tiny Museum of Typewriters"
 
 
-def test_a_picture_is_read_as_it_is(tmp_path: Path) -> None:
+@pytest.fixture
+async def workers() -> AsyncIterator[Workers]:
+    made = Workers(1)
+    yield made
+    await made.aclose()
+
+
+async def test_a_picture_is_read_as_it_is(workers: Workers, tmp_path: Path) -> None:
     path = tmp_path / "loaf.bin"
     Image.new("RGB", (40, 30), "navy").save(path, "WEBP")
-    assert read_picture(path, "pictures[1]") == (path.read_bytes(), "image/webp")
+    assert await read_picture(workers, path, "pictures[1]") == (path.read_bytes(), "image/webp")
 
 
-def test_what_is_no_picture_is_refused_by_the_name_of_its_field(tmp_path: Path) -> None:
+async def test_what_is_no_picture_is_refused_by_the_name_of_its_field(workers: Workers, tmp_path: Path) -> None:
     whole = io.BytesIO()
     Image.effect_noise((300, 300), 50).save(whole, "PNG")
     cases = {
@@ -255,8 +270,66 @@ def test_what_is_no_picture_is_refused_by_the_name_of_its_field(tmp_path: Path) 
     for name, (content, reason) in cases.items():
         (tmp_path / name).write_bytes(content)
         with pytest.raises(InvalidBrief, match=rf"^pictures\[2\]: .*{name}.*{reason}"):
-            read_picture(tmp_path / name, "pictures[2]")
+            await read_picture(workers, tmp_path / name, "pictures[2]")
     with pytest.raises(InvalidBrief, match=r"^logo: there is no file"):
-        read_picture(tmp_path / "none.png", "logo")
+        await read_picture(workers, tmp_path / "none.png", "logo")
     with pytest.raises(InvalidBrief, match=r"^logo: .* is a folder; name a picture\."):
-        read_picture(tmp_path, "logo")
+        await read_picture(workers, tmp_path, "logo")
+
+
+async def test_a_picture_that_swells_is_refused_and_takes_nobody_with_it(tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    Image.new("RGB", (8000, 9900)).save(bomb)  # 0.2 MB that become 238 MB
+    small = Workers(1, memory_bytes=400 << 20)
+    try:
+        with pytest.raises(InvalidBrief, match=r"^logo: bomb\.png: this needs more memory"):
+            await read_picture(small, bomb, "logo")
+        Image.new("RGB", (8, 8)).save(bomb)
+        assert (await read_picture(small, bomb, "logo"))[1] == "image/png"
+    finally:
+        await small.aclose()
+
+
+async def test_a_picture_whose_decoder_dies_is_refused_and_the_next_one_is_read(workers: Workers, tmp_path: Path) -> None:
+    bomb = tmp_path / "bomb.png"
+    Image.new("RGB", (8000, 9900)).save(bomb)
+    reading = asyncio.create_task(read_picture(workers, bomb, "logo"))
+    while not (decoders := children("reelwright.media.workers")):
+        await asyncio.sleep(0.01)
+    for decoder in decoders:
+        os.kill(decoder, signal.SIGSEGV)  # as a decoder dies of its own bug
+    with pytest.raises(InvalidBrief, match=r"^logo: bomb\.png: the media worker ended in the middle of its work \(SIGSEGV\)"):
+        await reading
+    Image.new("RGB", (8, 8)).save(bomb)
+    assert (await read_picture(workers, bomb, "logo"))[1] == "image/png"
+
+
+def children(of: str) -> list[int]:
+    """The processes that this one has started and whose command has these words."""
+    mine: list[int] = []
+    for folder in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError):
+            parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
+            if parent == os.getpid() and of in (folder / "cmdline").read_text():
+                mine.append(int(folder.name))
+    return mine
+
+
+def test_the_process_that_reads_a_picture_loads_no_decoder(tmp_path: Path) -> None:
+    path = tmp_path / "loaf.png"
+    Image.new("RGB", (40, 30), "navy").save(path)
+    script = """
+import asyncio, sys
+from pathlib import Path
+from reelwright.media.workers import Workers
+from reelwright.services.briefs import read_picture
+
+async def main():
+    workers = Workers(1)
+    print((await read_picture(workers, Path(sys.argv[1]), "logo"))[1], {"PIL", "av", "numpy"} & sys.modules.keys())
+    await workers.aclose()
+
+asyncio.run(main())
+"""
+    ended = subprocess.run([sys.executable, "-c", script, str(path)], capture_output=True, text=True, timeout=60, check=False)
+    assert ended.stdout.strip() == "image/png set()", ended.stderr

@@ -53,6 +53,7 @@ def open_attempt(
             kind=kind.value,
             key=key,
             is_ready=False,
+            is_doomed=False,
             maker=maker,
             provenance={},
             created_at=at,
@@ -62,10 +63,10 @@ def open_attempt(
 
 
 def make_ready(session: Session, asset: Asset) -> bool:
-    """Turns the attempt into an asset; False when the attempt is gone, or was made ready before."""
+    """Turns the attempt into an asset; False when the attempt is doomed or gone, or was made ready before."""
     change = (
         sa.update(AssetRow)
-        .where(AssetRow.id == asset.id, AssetRow.is_ready.is_(False))
+        .where(AssetRow.id == asset.id, AssetRow.is_ready.is_(False), AssetRow.is_doomed.is_(False))
         .values(
             is_ready=True,
             bytes=asset.bytes,
@@ -124,10 +125,22 @@ def dead_attempts(session: Session, uploads_before: datetime) -> list[tuple[Asse
     return [(AssetId(asset), key) for asset, key in session.execute(query)]
 
 
+def doom(session: Session, asset: AssetId) -> bool:
+    """Claims the attempt for removal, so that nobody can make it ready any more; False when it is an asset, or gone."""
+    change = (
+        sa.update(AssetRow)
+        .where(AssetRow.id == asset, AssetRow.is_ready.is_(False))
+        .values(is_doomed=True)
+        .returning(AssetRow.id)
+        .execution_options(synchronize_session=False)
+    )
+    return session.execute(change).scalar_one_or_none() is not None
+
+
 def forget_attempt(session: Session, asset: AssetId) -> None:
-    """Removes the row of an attempt whose object is gone."""
+    """Removes the row of a doomed attempt whose object is gone."""
     session.execute(
-        sa.delete(AssetRow).where(AssetRow.id == asset, AssetRow.is_ready.is_(False)).execution_options(synchronize_session=False)
+        sa.delete(AssetRow).where(AssetRow.id == asset, AssetRow.is_doomed.is_(True)).execution_options(synchronize_session=False)
     )
 
 

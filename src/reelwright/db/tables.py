@@ -120,7 +120,10 @@ class SelectionRow(Table):
 
 
 class AssetRow(Table):
-    """Bytes in storage. A row that is not ready names an attempt whose object may exist and belongs to nobody."""
+    """Bytes in storage. A row that is not ready names an attempt whose object may exist and belongs to nobody.
+
+    A doomed attempt's object is about to be removed: it is never ready, and what is ready is never doomed.
+    """
 
     __tablename__ = "reel_assets"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -129,6 +132,7 @@ class AssetRow(Table):
     kind: Mapped[str]
     key: Mapped[str] = mapped_column(unique=True)
     is_ready: Mapped[bool]
+    is_doomed: Mapped[bool]
     bytes: Mapped[int | None]
     sha256: Mapped[str | None]
     media_type: Mapped[str | None]

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reelwright.domain.film import CutList
 from reelwright.domain.generation import Request
-from reelwright.media.facts import Made, Probe, Rendered, SheetEntry, Spoken
+from reelwright.media.facts import Kind, Made, Probe, Rendered, SheetEntry, Spoken
 
 
 def examine(path: str, is_media: bool) -> tuple[str, Probe | None]:  # noqa: FBT001 - called by a worker, by position
@@ -20,6 +20,13 @@ def examine(path: str, is_media: bool) -> tuple[str, Probe | None]:  # noqa: FBT
     from reelwright.media.examine import examine
 
     return examine(path, is_media)
+
+
+def verify(path: str, kind: Kind) -> Probe:
+    """See `probe.verify`."""
+    from reelwright.media.probe import verify
+
+    return verify(path, kind)
 
 
 def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: str) -> Rendered:

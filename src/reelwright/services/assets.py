@@ -235,9 +235,11 @@ class Assets:
             await self._remove_attempt(asset, key)
 
     async def _remove_attempt(self, asset: AssetId, key: str) -> None:
-        # The object first: a row without an object is found again, an object without a row would stay for ever.
-        await self._store.delete(key)
-        await self._database.write(lambda session: assets.forget_attempt(session, asset))
+        # Claimed first: a leader that was dropped may be making it an asset at this moment, and then its object must stay.
+        if await self._database.write(lambda session: assets.doom(session, asset)):
+            # The object before the row: a row without an object is found again, an object without a row would stay for ever.
+            await self._store.delete(key)
+            await self._database.write(lambda session: assets.forget_attempt(session, asset))
 
 
 class _Source:

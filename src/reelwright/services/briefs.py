@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import stat
 import tomllib
@@ -14,8 +15,10 @@ from typing import NoReturn, cast
 from reelwright.domain.brief import SECONDS_ALLOWED, SHORTEST_SHOT, SHOTS_ALLOWED, Brief
 from reelwright.domain.languages import detect_language
 from reelwright.domain.timing import FRAME_RATE, frame_count
-from reelwright.errors import InvalidBrief, InvalidMedia
+from reelwright.errors import InvalidBrief, InvalidMedia, RenderError
+from reelwright.media.front import verify
 from reelwright.media.sniff import HEAD_BYTES, sniff
+from reelwright.media.workers import Workers
 from reelwright.services.brief_fields import SAME_FIELD, BriefFields, ProviderFields, check_fields
 from reelwright.services.brief_sentence import name_from, read_sentence
 
@@ -97,24 +100,23 @@ def read_brief(source: str | Path, overrides: Mapping[str, object]) -> BriefOrde
     )
 
 
-def read_picture(path: Path, field: str) -> tuple[bytes, str]:
-    """The picture's bytes as they are and its media type; it has been decoded whole.
+async def read_picture(workers: Workers, path: Path, field: str) -> tuple[bytes, str]:
+    """The picture's bytes as they are and its media type; a worker has decoded it whole.
 
     Args:
+        workers: who decode, because a picture may be made to break its decoder.
         path: the file.
         field: how the brief calls it, such as `pictures[2]` or `logo`, for the message.
 
     Raises:
         InvalidBrief: no such file, too large, or not a picture that decodes.
     """
-    content = _read_bytes(path, field, MOST_PICTURE_BYTES, "a picture")
+    content = await asyncio.to_thread(_read_bytes, path, field, MOST_PICTURE_BYTES, "a picture")
     if b"<svg" in content[:HEAD_BYTES].lower() and sniff(content[:HEAD_BYTES]) is None:
         _refuse(field, f"{path.name} is an SVG drawing; export it as PNG, because a film is made of pixels")
-    from reelwright.media.probe import verify  # noqa: PLC0415 - only a brief with pictures waits for the decoders
-
     try:
-        return content, verify(str(path), "image").media_type
-    except InvalidMedia as error:
+        return content, (await workers.run(verify, str(path), "image")).media_type
+    except (InvalidMedia, RenderError) as error:
         _refuse(field, f"{path.name}: {str(error)[:1].lower()}{str(error)[1:].rstrip('.')}")
 
 

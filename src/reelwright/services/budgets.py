@@ -76,7 +76,7 @@ class Budgets:
         await self._database.write(settle)
 
     def _settle_lost(self, session: Session, campaign: CampaignId, subject: str) -> None:
-        """Counts calls whose answer was lost as paid: earlier ones for the same text, and those of productions that have ended."""
+        """Counts calls whose answer was lost as paid: earlier ones for the same text, and those of ended productions."""
         campaigns.get(session, campaign, for_change=True)
         for owner in (subject, *productions.ended_ids(session, campaign)):
             for call, reserved in budgets.open_reserves(session, campaign, owner):

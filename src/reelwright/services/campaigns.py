@@ -17,6 +17,7 @@ from reelwright.domain.ids import OWNER, AssetId, CampaignId, UserId
 from reelwright.domain.production import Models, Production
 from reelwright.domain.take import Take
 from reelwright.errors import InvalidInput
+from reelwright.media.workers import Workers
 from reelwright.services.assets import Assets, Purpose
 from reelwright.services.briefs import BriefOrder, read_picture
 
@@ -41,12 +42,14 @@ class Campaigns:
         self,
         database: Database,
         assets: Assets,
+        workers: Workers,
         *,
         now: Callable[[], datetime],
         new_id: Callable[[str], str],
     ) -> None:
         self._database = database
         self._assets = assets
+        self._workers = workers
         self._now = now
         self._new_id = new_id
 
@@ -81,7 +84,7 @@ class Campaigns:
             return known.id
         files = [(f"pictures[{n}]", path) for n, path in enumerate(order.pictures, 1)]
         files += [("logo", order.logo)] if order.logo else []
-        contents = [(field, *read_picture(path, field)) for field, path in files]
+        contents = [(field, *await read_picture(self._workers, path, field)) for field, path in files]
         campaign = known or Campaign(
             id=CampaignId(wanted or self._new_id("campaign")),
             user_id=user,

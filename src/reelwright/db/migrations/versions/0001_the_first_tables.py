@@ -42,6 +42,7 @@ def upgrade() -> None:
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("key", sa.String(), nullable=False),
         sa.Column("is_ready", sa.Boolean(), nullable=False),
+        sa.Column("is_doomed", sa.Boolean(), nullable=False),
         sa.Column("bytes", INTEGER, nullable=True),
         sa.Column("sha256", sa.String(), nullable=True),
         sa.Column("media_type", sa.String(), nullable=True),
