@@ -7,15 +7,13 @@ import hashlib
 
 import pytest
 
+from fates import FATES
 from reelwright.errors import (
     AddressRefused,
     ContentMismatch,
     DownloadError,
-    InDoubt,
     NotSubmitted,
-    ProviderError,
     ReelwrightError,
-    Throttled,
     UrlExpired,
 )
 from reelwright.net import Download, Net, redact
@@ -262,28 +260,7 @@ async def test_a_submit_never_rides_on_a_connection_that_may_be_closing(net: Net
     assert source.connections == 2
 
 
-@pytest.mark.parametrize(
-    ("method", "fault", "query", "error"),
-    [
-        ("POST", "status", {"code": "400"}, ProviderError),
-        ("POST", "status", {"code": "401"}, ProviderError),
-        ("POST", "status", {"code": "302"}, ProviderError),
-        ("POST", "status", {"code": "429"}, Throttled),
-        ("POST", "status", {"code": "503"}, Throttled),
-        ("POST", "status", {"code": "500"}, InDoubt),
-        ("POST", "status", {"code": "504"}, InDoubt),
-        ("POST", "status", {"code": "408"}, InDoubt),
-        ("POST", "html", {}, InDoubt),
-        ("POST", "hang-up", {}, InDoubt),
-        ("POST", "silent", {}, InDoubt),
-        ("POST", "length-too-long", {}, InDoubt),
-        ("GET", "status", {"code": "404"}, ProviderError),
-        ("GET", "status", {"code": "500"}, NotSubmitted),
-        ("GET", "hang-up", {}, NotSubmitted),
-        ("GET", "silent", {}, NotSubmitted),
-        ("GET", "html", {}, ProviderError),
-    ],
-)
+@pytest.mark.parametrize(("method", "fault", "query", "error"), FATES)
 async def test_a_request_that_may_cost_is_sent_once_and_its_fate_is_named(
     method: str, fault: str, query: dict[str, str], error: type[ReelwrightError], net: Net, source: FaultySource
 ) -> None:

@@ -19,7 +19,7 @@ from reelwright.errors import AddressRefused, InDoubt, NotSubmitted
 from reelwright.net.answers import SAFE_METHODS, Answer, Explain, refusal
 from reelwright.net.download import Download, Origins, Patience
 from reelwright.net.guard import Reach, origin_of, parse, sockets
-from reelwright.net.redaction import redact
+from reelwright.net.redaction import conceal_bytes, redact
 
 _READ_BUFFER = 256 << 10
 """Bytes: large enough for full speed on one connection, small enough for a hundred of them."""
@@ -177,10 +177,11 @@ class Net:
             message = f"{url.host} got the request but gave no clear answer ({reason})."
             raise InDoubt(message) from error
         told = {name.lower(): value for name, value in response.headers.items()}
-        answer = Answer(response.status, _read(bytes(content)), told, url.host or "", is_free=is_free)
+        body_read = conceal_bytes(bytes(content))
+        answer = Answer(response.status, _read(body_read), told, url.host or "", is_free=is_free)
         if answer.status >= HTTPStatus.MULTIPLE_CHOICES:
             raise refusal(answer, explain)
-        return answer, bytes(content)
+        return answer, body_read
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""

@@ -18,7 +18,7 @@ import httpx2
 
 from reelwright.errors import InDoubt, NotSubmitted, ProviderError, ReelwrightError
 from reelwright.net.answers import SAFE_METHODS, Answer, Explain, refusal
-from reelwright.net.redaction import redact
+from reelwright.net.redaction import conceal_bytes, redact
 
 T = TypeVar("T")
 
@@ -51,7 +51,11 @@ async def asked(call: Awaitable[T], *, pays: bool) -> T:
     flight = _Flight()
     token = _flight.set(flight)
     try:
-        return await call
+        result = await call
+        if isinstance(result, str):
+            # What is no JSON an SDK hands on as text, whatever type it promises.
+            msg = "it is a text"
+            raise TypeError(msg)
     except ReelwrightError:
         raise
     except Exception as error:
@@ -63,6 +67,8 @@ async def asked(call: Awaitable[T], *, pays: bool) -> T:
             raise ProviderError(message) from error
         message = f"The answer was not understood ({reason})."
         raise (InDoubt if pays else NotSubmitted)(message) from error
+    else:
+        return result
     finally:
         _flight.reset(token)
 
@@ -91,6 +97,9 @@ class _Response(Protocol):
     status_code: int
     headers: Any
     extensions: Any
+
+    @property
+    def content(self) -> bytes: ...
 
     def aiter_raw(self) -> AsyncIterator[bytes]: ...
 
@@ -129,8 +138,16 @@ async def _exchange(
         message = f"{host} got the request but gave no clear answer ({reason})."
         raise InDoubt(message) from error
     whole = rebuild(response, content)
+    told = conceal_bytes(whole.content)
+    if told != whole.content:
+        response.headers.pop("content-encoding", None)  # it is unpacked by now
+        whole = rebuild(response, told)
     if whole.status_code >= HTTPStatus.MULTIPLE_CHOICES:
         raise refusal(_answer(whole, host, is_free=is_free), explain)
+    if whole.headers.get("content-type", "").startswith("text/html"):
+        # An SDK would hand the page on as if it were the answer.
+        message = f"{host} answered HTTP {whole.status_code} with a web page."
+        raise (NotSubmitted if is_free else InDoubt)(message)
     return whole
 
 

@@ -225,9 +225,10 @@ async def _busy(visit: Visit) -> None:
 
 
 async def _status(visit: Visit) -> None:
-    """Answers `code` from the query."""
+    """Answers `code` from the query; with `wait`, and to come back after so many seconds."""
     body = b"<Error>no</Error>"
-    visit.head(f"{visit.query['code']} Status", content_length=len(body))
+    wait = {"retry_after": visit.query["wait"]} if "wait" in visit.query else {}
+    visit.head(f"{visit.query['code']} Status", content_length=len(body), **wait)
     await visit.send(body)
 
 
