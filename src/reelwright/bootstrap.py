@@ -8,7 +8,8 @@ import os
 import shutil
 import sqlite3
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Generator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -27,19 +28,28 @@ from reelwright.media.workers import Workers
 from reelwright.net import Net, redact
 from reelwright.ports import Provider, Workshop, Writer
 from reelwright.services.assets import Assets
+from reelwright.services.bells import Bells
 from reelwright.services.briefs import Providers
 from reelwright.services.budgets import Budgets
 from reelwright.services.campaigns import Campaigns
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.concepts import Concepts
+from reelwright.services.doubts import Doubts
 from reelwright.services.films import Films
+from reelwright.services.findings import Reconciliation
 from reelwright.services.harvests import Harvests
+from reelwright.services.hints import Hints
+from reelwright.services.keys import Keys
 from reelwright.services.lanes import Lanes
+from reelwright.services.plans import Plans
 from reelwright.services.productions import Productions
+from reelwright.services.quotes import Quotes
+from reelwright.services.sealing import Safe
 from reelwright.services.shots import Shots
 from reelwright.services.storyboards import Storyboards
 from reelwright.services.submits import Submits
 from reelwright.services.takes import Takes
+from reelwright.services.upkeep import Upkeep
 from reelwright.store import ObjectStore, open_store
 from reelwright.workflows.engine import Engine, Queue, migrate_log
 from reelwright.workflows.production import Services
@@ -76,7 +86,13 @@ class Studio:
     productions: Productions
     films: Films
     takes: Takes
+    doubts: Doubts
+    upkeep: Upkeep
+    reconciliation: Reconciliation
+    hints: Hints
     budgets: Budgets
+    quotes: Quotes
+    keys: Keys
     queue: Queue
     leadership: Leadership
     engine: Engine
@@ -98,11 +114,12 @@ class Studio:
             if await asyncio.to_thread(self.leadership.is_held):
                 return True
             _log.warning("leadership.lost")
-            self.is_leading = False
+            self.is_leading = self.database.waits_for_room = False
             await self.engine.stop()
             self.leadership.give()
         if not self.leadership.take():
             return False
+        self.database.waits_for_room = True
         await self._sweep()
         await self.queue.open()
         await self.engine.start()
@@ -133,6 +150,7 @@ class Studio:
         await self.store.aclose()
         self.queue.close()
         self.leadership.give()
+        self.keys.close()
         self.database.close()
 
 
@@ -156,34 +174,40 @@ def open_studio(settings: Settings) -> Studio:
     Raises:
         ConfigurationError: a setting is wrong, or the folder cannot be used.
     """
-    _check_sqlite()
-    _make_home(settings.home)
-    _set_up_logs(settings.home)
-    database = Database(settings.database)
-    database.ping()
-    database.migrate()
+    database, keys = _open_database(settings)
+    try:
+        keys.check()
+    except ConfigurationError:
+        keys.close()
+        database.close()
+        raise
     migrate_log(database)
     store = open_store(settings.storage, os.environ)
     allowed = [host.strip() for host in settings.allow_private_hosts.split(",") if host.strip()]
     net = Net(allow_private="*" in allowed or frozenset(allowed))
     workers = Workers(settings.process_count)
-    catalogue = make_catalogue(settings, workers)
+    catalogue = make_catalogue(settings, workers, keys.environment)
     assets = Assets(database, store, net, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
     queue = Queue(database)
     budgets = Budgets(database, now=now)
     takes = Takes(database, catalogue, now=now, new_id=new_id)
-    lanes = Lanes()
+    lanes, bells = Lanes(), Bells()
+    submits = Submits(database, catalogue, assets, lanes, now=now)
+    harvests = Harvests(database, catalogue, assets, lanes, bells, now=now)
+    upkeep = Upkeep(database, submits, harvests)
     productions = Productions(database, catalogue, enqueue=queue.enqueue, now=now, new_id=new_id)
+    plans = Plans(database, catalogue, budgets, now=now)
     films = Films(database, assets, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
     services = Services(
         concepts=Concepts(database, catalogue, budgets, now=now),
         storyboards=Storyboards(database, catalogue, budgets, workers, now=now),
         productions=productions,
-        shots=Shots(database, takes, now=now),
+        shots=Shots(database, plans, takes, now=now),
         takes=takes,
-        submits=Submits(database, catalogue, assets, lanes, now=now),
-        harvests=Harvests(database, catalogue, assets, lanes, now=now),
+        submits=submits,
+        harvests=harvests,
         films=films,
+        upkeep=upkeep,
     )
     return Studio(
         settings=settings,
@@ -197,7 +221,13 @@ def open_studio(settings: Settings) -> Studio:
         productions=productions,
         films=films,
         takes=takes,
+        doubts=Doubts(database, catalogue, productions, now=now),
+        upkeep=upkeep,
+        reconciliation=Reconciliation(database, catalogue, now=now, new_id=new_id),
+        hints=Hints(catalogue, bells),
         budgets=budgets,
+        quotes=Quotes(database, catalogue, productions, plans),
+        keys=keys,
         queue=queue,
         leadership=Leadership(database),
         engine=Engine(database, services),
@@ -219,14 +249,39 @@ def _make_home(home: Path) -> None:
         raise ConfigurationError(msg) from error
 
 
-def make_catalogue(settings: Settings, workers: Workers) -> Catalogue:
+@contextmanager
+def only_keys(settings: Settings) -> Generator[Keys]:
+    """The vendors' keys without the rest of the studio, so that they can be set anew where those in the database do not open.
+
+    Raises:
+        ConfigurationError: as for `open_studio`.
+    """
+    database, keys = _open_database(settings)
+    try:
+        yield keys
+    finally:
+        keys.close()
+        database.close()
+
+
+def _open_database(settings: Settings) -> tuple[Database, Keys]:
+    _check_sqlite()
+    _make_home(settings.home)
+    _set_up_logs(settings.home)
+    database = Database(settings.database)
+    database.ping()
+    database.migrate()
+    return database, Keys(database, Safe(settings.home, settings.secret_key), os.environ, now=now)
+
+
+def make_catalogue(settings: Settings, workers: Workers, environment: Mapping[str, str]) -> Catalogue:
     """Every provider and writer that is installed, found by entry point. One that does not load is left out, and told."""
     providers: list[Provider] = []
     writers: dict[str, Callable[[str], Writer]] = {}
     broken: dict[str, str] = {}
     for group in (PROVIDERS, WRITERS):
         for point in entry_points(group=group):
-            workshop = _workshop(settings, workers, point.name)
+            workshop = _workshop(settings, workers, environment, point.name)
             try:
                 made = point.load()
                 if group == PROVIDERS:
@@ -236,13 +291,19 @@ def make_catalogue(settings: Settings, workers: Workers) -> Catalogue:
             except Exception as error:  # noqa: BLE001 - somebody else's code: one bad plug-in must not stop the others
                 _log.warning("plugin.broken", group=group, name=point.name, exc_info=True)
                 broken[point.name] = f"{type(error).__name__}: {error}"
-    return Catalogue(providers, writers, broken)
+    return Catalogue(providers, writers, broken, now=now)
 
 
-def _workshop(settings: Settings, workers: Workers, name: str) -> Workshop:
+def _workshop(settings: Settings, workers: Workers, environment: Mapping[str, str], name: str) -> Workshop:
     folder = settings.home / "providers" / name
     folder.mkdir(parents=True, exist_ok=True)
-    return Workshop(folder=folder, environment=dict(os.environ), media=workers.run)
+    return Workshop(
+        folder=folder,
+        environment=environment,
+        media=workers.run,
+        cards=settings.home / "cards" / f"{name}.toml",
+        webhook_url=f"{settings.public_url.rstrip('/')}/webhooks/{name}" if settings.public_url else "",
+    )
 
 
 def _check_sqlite() -> None:

@@ -33,6 +33,22 @@ class Settings(BaseSettings):
         str,
         Field(description="Hosts inside private networks from which outputs may be fetched, by commas; `*` for all."),
     ] = ""
+    public_url: Annotated[
+        str,
+        Field(
+            pattern=r"^(https?://[^\s?#]+)?$",
+            description="Where the outside reaches this studio, such as `https://studio.example`: vendors that can call there "
+            "when a job has moved.",
+        ),
+    ] = ""
+    secret_key: Annotated[
+        str,
+        Field(
+            repr=False,
+            description="What seals the vendors' keys in the database: at least 32 characters that nobody can guess, the same on "
+            "every machine; `NEW,OLD` while it is changed. `secret.key` in the data folder unless set.",
+        ),
+    ] = ""
     text: Annotated[str, Field(description="Who writes, as `provider:model`.")] = "template:plain"
     image: Annotated[str, Field(description="Who draws frames.")] = "animatic:cards"
     video: Annotated[str, Field(description="Who makes clips.")] = "animatic:camera"

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Generic, Protocol, TypeAlias, TypeVar, runtime_checkable
 
 from reelwright.domain.brief import Brief
-from reelwright.domain.card import ModelCard
+from reelwright.domain.card import ModelCard, PromptUnit
 from reelwright.domain.concept import Concept
 from reelwright.domain.generation import Job, Kind, ModelRef, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
@@ -196,6 +196,25 @@ class Writer(Protocol):
 
         Raises:
             ProviderError: as for `concepts`.
+        """
+        ...
+
+
+@runtime_checkable
+class Refining(Protocol):
+    """A writer that can say a prompt in fewer words."""
+
+    def refine_quote(self, prompt: str) -> int:
+        """The most that one call for this prompt can cost, in micro-dollars; 0 for one that is free."""
+        ...
+
+    async def refine(self, prompt: str, limit: int, unit: PromptUnit) -> Written[str]:
+        """The prompt in at most `limit` `unit`s, with its subject, action, camera and style.
+
+        Where nobody delivers, it is the prompt as it was, and the notice says why: who asked shortens it then.
+
+        Raises:
+            ProviderError: as for `Writer.concepts`.
         """
         ...
 

@@ -12,7 +12,8 @@ import sqlite3
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
@@ -66,6 +67,8 @@ class CrashingStudio:
     campaign: str
     arguments: tuple[str, ...]
     environment: dict[str, str] = field(default_factory=dict[str, str])
+    papers: Path | None = None
+    """The folder of what its lives print; `home` where there is none."""
     kills: int = 0
     lives: int = 0
 
@@ -73,27 +76,28 @@ class CrashingStudio:
     def database(self) -> Path:
         return self.home / "reelwright.sqlite"
 
-    def _start(self) -> subprocess.Popen[bytes]:
+    @contextmanager
+    def life(self) -> Generator[subprocess.Popen[bytes]]:
+        """One process, which does not outlive the block."""
         self.lives += 1
         self.home.mkdir(parents=True, exist_ok=True)
         command = [sys.executable, "-m", "reelwright", "make", *self.arguments, "--id", self.campaign, "--json"]
         command += ["--output", str(self.home / "out" / "film.mp4")]
-        output = (self.home / f"life-{self.lives:03d}.out").open("wb")
-        errors = (self.home / f"life-{self.lives:03d}.err").open("wb")
-        with output, errors:
-            return subprocess.Popen(command, stdout=output, stderr=errors, env=self._environment(), cwd=self.home)
-
-    def live_until(self, is_over: Callable[[], bool]) -> bool:
-        """Runs until the condition holds, then kills -9. False when the production ended by itself before."""
-        process = self._start()
-        ends = time.monotonic() + PATIENCE
+        with self._words(".out").open("wb") as output, self._words(".err").open("wb") as errors:
+            process = subprocess.Popen(command, stdout=output, stderr=errors, env=self._environment(), cwd=self.home)
         try:
-            while process.poll() is None and not is_over():
-                assert time.monotonic() < ends, f"life {self.lives} hangs: {self.last_words()}"
-                time.sleep(0.004)
+            yield process
         finally:
             process.kill()
             process.wait()
+
+    def live_until(self, is_over: Callable[[], bool]) -> bool:
+        """Runs until the condition holds, then kills -9. False when the production ended by itself before."""
+        ends = time.monotonic() + PATIENCE
+        with self.life() as process:
+            while process.poll() is None and not is_over():
+                assert time.monotonic() < ends, f"life {self.lives} hangs: {self.last_words()}"
+                time.sleep(0.004)
         is_killed = process.returncode == -signal.SIGKILL
         assert is_killed or process.returncode == 0, self.last_words()
         self.kills += is_killed
@@ -101,16 +105,13 @@ class CrashingStudio:
 
     def live(self, code: int = 0) -> dict[str, Any]:
         """Runs to the end, which must be with that exit code, and returns the document that it prints."""
-        process = self._start()
-        try:
-            process.wait(PATIENCE)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-            raise AssertionError(f"life {self.lives} hangs: {self.last_words()}") from None
-        text = (self.home / f"life-{self.lives:03d}.out").read_text()
+        with self.life() as process:
+            try:
+                process.wait(PATIENCE)
+            except subprocess.TimeoutExpired:
+                raise AssertionError(f"life {self.lives} hangs: {self.last_words()}") from None
         assert process.returncode == code, self.last_words()
-        return json.loads(text)
+        return json.loads(self._words(".out").read_text())
 
     def command(self, *words: str) -> str:
         """Another command on the same data folder; it must succeed."""
@@ -125,9 +126,12 @@ class CrashingStudio:
         path = os.pathsep.join(filter(None, (str(PLUGINS), os.environ.get("PYTHONPATH"))))
         return {**os.environ, "REELWRIGHT_HOME": str(self.home), "PYTHONPATH": path, **self.environment}
 
+    def _words(self, suffix: str) -> Path:
+        return (self.papers or self.home) / f"life-{self.lives:03d}{suffix}"
+
     def last_words(self) -> str:
         log = self.home / "logs" / "reelwright.jsonl"
-        parts = [(self.home / f"life-{self.lives:03d}{suffix}").read_text() for suffix in (".out", ".err")]
+        parts = [self._words(suffix).read_text() for suffix in (".out", ".err")]
         return "\n".join([*parts, *(log.read_text().splitlines()[-10:] if log.exists() else [])])
 
     def count(self, query: str) -> int:

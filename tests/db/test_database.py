@@ -174,7 +174,7 @@ async def test_a_cap_is_not_exceeded_by_a_hundred_at_once(filled: Database) -> N
 def test_a_reserve_is_settled_into_a_charge(filled: Database) -> None:
     def book(session: Session) -> None:
         budgets.write(session, CAMPAIGN.id, TAKE.id, EntryKind.RESERVE, 250_000, NOW)
-        budgets.settle(session, CAMPAIGN.id, TAKE.id, 250_000, 240_000, NOW)
+        budgets.settle(session, CAMPAIGN.id, TAKE.id, 240_000, NOW)
 
     filled.write_now(book)
     assert filled.read_now(lambda session: budgets.balance(session, CAMPAIGN.id)) == Balance(5_000_000, 0, 240_000)

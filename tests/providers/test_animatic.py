@@ -23,7 +23,7 @@ from reelwright.domain.timing import Size
 from reelwright.errors import NotFound, NotSubmitted, ProviderError, StorageError
 from reelwright.media.workers import Workers
 from reelwright.ports import Findable, Workshop
-from reelwright.providers import local
+from reelwright.providers.local import outputs
 from reelwright.providers.animatic import Animatic, provider
 
 CARD = Request(
@@ -156,7 +156,7 @@ async def test_only_signed_and_fresh_links_are_served(
     url = job.outputs[0].url
     other = provider(Workshop(tmp_path, {}, workers.run))
     foreign = (await other.poll(job.id)).outputs[0].url.split("?")[1]
-    monkeypatch.setattr(local, "_URL_SECONDS", -1)
+    monkeypatch.setattr(outputs, "_URL_SECONDS", -1)
     expired = (await studio.poll(job.id)).outputs[0].url
 
     assert (await fetched(url))[0] == 200

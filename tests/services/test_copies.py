@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import wave
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager, suppress
 from io import BytesIO
 from pathlib import Path
@@ -55,7 +55,7 @@ async def kept(run: Run, content: bytes, maker: str = "take_x") -> Asset:
 
 
 @contextmanager
-def another_life(stage: Stage, asset: Asset, target: Path) -> Iterator[subprocess.Popen[str]]:
+def another_life(stage: Stage, asset: Asset, target: Path) -> Generator[subprocess.Popen[str]]:
     """A process that copies the asset, stopped when it has begun to write."""
     process = None
     while process is None:

@@ -14,7 +14,7 @@ import pytest
 from reelwright import bootstrap
 from reelwright.domain.budget import Balance
 from reelwright.domain.event import EventName
-from reelwright.domain.generation import Kind
+from reelwright.domain.generation import FailureKind, Kind
 from reelwright.domain.take import TakeState
 from reelwright.errors import BudgetExceeded, Cancelled, StorageError
 from reelwright.media.probe import probe
@@ -70,7 +70,7 @@ async def test_a_kept_take_of_an_equal_request_is_used_again_and_not_paid_again(
 async def test_what_the_cap_does_not_cover_is_not_written_at_all(both: Stage) -> None:
     run = await both.begin(cap=DIME - 1)
     told = await run.events()
-    with pytest.raises(BudgetExceeded, match="shot-01 costs"):
+    with pytest.raises(BudgetExceeded, match="shot-01 may cost"):
         await run.ask()
     overview = await run.studio.campaigns.overview(run.campaign)
     assert overview.takes == ()
@@ -193,7 +193,10 @@ async def test_what_is_no_media_fails_with_the_reason_and_nothing_of_it_stays(st
     assert run.stored() == []
     # The vendor made something and wants its money: the ledger says so.
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=DIME)
-    assert await run.steps.takes.outcome(take.id) == (take.failure.reason, True)
+    assert take.failure.kind is FailureKind.UNUSABLE
+    reason, is_retryable = await run.steps.takes.outcome(take.id)
+    assert reason.endswith("asks for it again, which costs again.")
+    assert is_retryable
 
 
 async def test_an_error_page_instead_of_the_output_is_not_the_end(stage: Stage) -> None:
@@ -287,7 +290,7 @@ async def test_a_process_without_the_key_leaves_what_was_paid_to_one_that_has_it
     monkeypatch.delenv("SIMULATED_URL")
     poor = stage.open()
     harvest = asyncio.create_task(poor.engine.services.harvests.harvest(take))
-    while not any("on offer" in notice for notice in await run.notices()):
+    while not any("simkey does not take our key" in notice for notice in await run.notices()):
         await asyncio.sleep(0.05)
     harvest.cancel()
     await asyncio.gather(harvest, return_exceptions=True)
@@ -302,6 +305,9 @@ async def test_a_job_that_the_provider_has_forgotten_is_told_and_counted_as_paid
     stage.vendor.state.jobs.clear()
     lost = await run.make(take)
     assert lost.state is TakeState.FAILED
+    assert lost.failure is not None
+    assert lost.failure.kind is FailureKind.LOST
+    assert "has it no more" in lost.failure.advice
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=DIME)
 
 

@@ -14,9 +14,10 @@ import pytest
 import structlog
 
 from reelwright.domain.brief import Brief
+from reelwright.domain.card import PromptUnit
 from reelwright.domain.ids import AssetId
 from reelwright.errors import ConfigurationError, NotSubmitted, ProviderError, Throttled
-from reelwright.ports import Workshop, Writer
+from reelwright.ports import Refining, Workshop, Writer
 from reelwright.testing.language_model import HANG, KEY, LanguageModelServer, good_answer
 from reelwright.writers.account import Account
 from reelwright.writers.conversation import REASKED, LanguageModelWriter
@@ -220,3 +221,65 @@ def test_a_quote_is_known_before_anything_is_asked() -> None:
     known: Writer = asking("")
     unknown: Writer = LanguageModelWriter(Account("openai", "nobody-knows", KEY, "OPENAI_API_KEY"), answer_seconds=1)
     assert 0 < known.quote_micro_usd < 500_000 < unknown.quote_micro_usd
+
+
+LONG = "A brass lamp glows on a wooden table. The camera pushes in slowly. " * 20
+
+
+def fewer(words: str) -> str:
+    return json.dumps({"prompt": words})
+
+
+@pytest.mark.parametrize("vendor", ["openai", "anthropic", "google"])
+async def test_a_prompt_is_rewritten_to_the_limit_with_all_that_it_is_about(server: LanguageModelServer, vendor: str) -> None:
+    base = server.url if vendor == "openai" else server.origin
+    writer = LanguageModelWriter(Account(vendor, "a-model", KEY, "KEY", base), answer_seconds=20)
+    server.replies.append(fewer("  A lamp\n glows. "))
+    written = await writer.refine(LONG, 1000, PromptUnit.UTF16)
+    assert (written.value, written.writer, written.notice) == ("A lamp glows.", f"{vendor}:a-model", "")
+    told = server.prompts()
+    assert "A brass lamp glows on a wooden table." in told
+    assert "at most 900 characters (an emoji counts as two)" in told
+    assert "the subject, what happens, the camera" in told
+
+
+@pytest.mark.parametrize("bad", [fewer("x" * 1001), fewer("💡" * 501), fewer(" "), "no json"])
+async def test_a_prompt_that_is_still_too_long_is_asked_for_again(server: LanguageModelServer, bad: str) -> None:
+    server.replies.extend([bad, fewer("A lamp glows.")])
+    assert (await asking(server.url).refine(LONG, 1000, PromptUnit.UTF16)).value == "A lamp glows."
+    assert len(server.requests) == 2
+
+
+async def test_a_prompt_that_nobody_delivers_comes_back_as_it_was_with_the_reason(server: LanguageModelServer) -> None:
+    server.replies.extend([fewer("x" * 1001)] * 10)
+    writer = with_fallback(
+        LanguageModelWriter(Account("openai", "nobody-knows", KEY, "K", server.url), answer_seconds=20), TemplateWriter()
+    )
+    assert isinstance(writer, Refining)
+    written = await writer.refine(LONG, 1000, PromptUnit.UTF16)
+    assert written.value == LONG
+    assert written.notice.startswith("openai:nobody-knows did not deliver: Its answers could not be used")
+    assert len(server.requests) == REASKED + 1
+
+
+async def test_a_wrong_key_is_told_before_a_prompt_is_shortened(server: LanguageModelServer) -> None:
+    writer = with_fallback(asking(server.url, key="sk-wrong"), TemplateWriter())
+    assert isinstance(writer, Refining)
+    with pytest.raises(ConfigurationError, match="OPENAI_API_KEY was refused"):
+        await writer.refine(LONG, 1000, PromptUnit.UTF16)
+
+
+async def test_a_template_rewrites_nothing() -> None:
+    assert not isinstance(TemplateWriter(), Refining)
+    writer = with_fallback(TemplateWriter(), TemplateWriter())
+    assert isinstance(writer, Refining)
+    assert writer.refine_quote(LONG) == 0
+    assert (await writer.refine(LONG, 1000, PromptUnit.UTF16)).value == LONG
+
+
+def test_a_rewrite_is_quoted_by_the_length_of_what_is_rewritten(tmp_path: Path) -> None:
+    writer = asking("")
+    assert 0 < writer.refine_quote("A lamp.") < writer.refine_quote(LONG * 10) < writer.quote_micro_usd
+    local = openai(workshop(tmp_path, OPENAI_BASE_URL="http://127.0.0.1:9/v1"), "llama")
+    assert isinstance(local, Refining)
+    assert local.refine_quote(LONG) == 0

@@ -9,6 +9,8 @@ import typer
 
 from reelwright import __version__
 from reelwright.cli.exits import Exit, errors_told
+from reelwright.cli.options import CampaignArgument, Json
+from reelwright.cli.take_commands import harvest, takes_app
 
 app = typer.Typer(
     name="reelwright",
@@ -19,9 +21,6 @@ app = typer.Typer(
     rich_markup_mode=None,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-
-Json = Annotated[bool, typer.Option("--json", help="Print one JSON document instead of text.")]
-CampaignArgument = Annotated[str, typer.Argument(metavar="ID", help="A campaign, as `reelwright campaigns` lists them.")]
 
 
 def _print_version(is_asked: bool) -> None:
@@ -97,13 +96,17 @@ def resume(
         Optional[Path], typer.Option("--output", "-o", help="Where the film goes; films/NAME.mp4 unless said.")
     ] = None,
     cap: Annotated[Optional[str], typer.Option(help="A new cap, in dollars.")] = None,
+    yes: Annotated[bool, typer.Option("--yes", "-y", help="Do not ask before paying for what is still to be made.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Go on with a production that was paused, killed or failed. What was kept is used, not made or paid again."""
+    """Go on with a production that was paused, killed or failed. What was kept is used, not made or paid again.
+
+    After one that failed or was cancelled, what is still to be made has a price: it is shown, and asked about.
+    """
     with errors_told(as_json=as_json):
         from reelwright.cli.making import resume_film
 
-        raise typer.Exit(resume_film(campaign, output=output, cap=cap, as_json=as_json))
+        raise typer.Exit(resume_film(campaign, output=output, cap=cap, is_agreed=yes, as_json=as_json))
 
 
 @app.command()
@@ -149,21 +152,8 @@ def cancel(campaign: CampaignArgument, as_json: Json = False) -> None:
         raise typer.Exit(cancel_campaign(campaign, as_json=as_json))
 
 
-@app.command()
-def settle(
-    take: Annotated[str, typer.Argument(metavar="TAKE", help="A take in doubt, as `reelwright status ID --json` names it.")],
-    job: Annotated[str, typer.Option(metavar="JOB", help="The provider has it: under this id of its own.")] = "",
-    lost: Annotated[bool, typer.Option("--lost", help="The provider never got it.")] = False,
-    as_json: Json = False,
-) -> None:
-    """Say what became of a take in doubt, after a look into your account at the provider. Nothing is submitted.
-
-    With --job, `reelwright resume` fetches and keeps it next. With --lost its money is given back, and it can be asked for again.
-    """
-    with errors_told(as_json=as_json):
-        from reelwright.cli.looking import settle_take
-
-        raise typer.Exit(settle_take(take, job=job, is_lost=lost, as_json=as_json))
+app.add_typer(takes_app, name="takes")
+app.command()(harvest)
 
 
 @app.command()
@@ -173,3 +163,138 @@ def doctor(as_json: Json = False) -> None:
         from reelwright.cli.doctor import examine_all
 
         raise typer.Exit(examine_all(as_json=as_json))
+
+
+@app.command()
+def simulate(
+    vendors: Annotated[
+        str, typer.Argument(metavar="VENDORS", help="By commas: runway,luma,luma-agents,replicate,fal,openai ...")
+    ],
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Where on this machine; 0 takes a free one.")] = 0,
+    file: Annotated[
+        Optional[Path], typer.Option(help="Keep their jobs and money here; forgotten at the end unless said.")
+    ] = None,
+    url_seconds: Annotated[Optional[float], typer.Option(min=0, help="How long the URLs of their outputs live; 1 h.")] = None,
+    trouble_rate: Annotated[float, typer.Option(min=0, max=1, help="How much of everything goes wrong, in every way.")] = 0.0,
+    seconds: Annotated[str, typer.Option(metavar="A-B", help="How long a job takes; about half a second unless said.")] = "",
+    behaviour: Annotated[str, typer.Option(metavar="JSON", help="More knobs, as testing/simulators/behaviour.py has them.")] = "",
+    as_json: Json = False,
+) -> None:
+    """Serve simulated vendors on this machine until Ctrl-C: real shapes, states, limits and media, and no money.
+
+    Prints the variables that lead Reelwright, and the vendors' own SDKs, to them. What they counted is at /__ledger.
+    """
+    with errors_told(as_json=as_json):
+        from reelwright.cli.simulate import Wishes, simulate_vendors
+
+        wishes = Wishes(seconds, url_seconds, trouble_rate, behaviour)
+        raise typer.Exit(simulate_vendors(vendors, port=port, file=file, wishes=wishes, as_json=as_json))
+
+
+@app.command()
+def costs(
+    campaign: Annotated[Optional[str], typer.Argument(metavar="[ID]", help="A campaign; all of them when left out.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show what was paid and what is held, to the last cent: every movement of a campaign, or the sums of all."""
+    with errors_told(as_json=as_json):
+        from reelwright.cli.money import show_costs
+
+        raise typer.Exit(show_costs(campaign, as_json=as_json))
+
+
+@app.command()
+def budget(
+    campaign: Annotated[
+        Optional[str], typer.Argument(metavar="[ID]", help="A campaign; this month over all campaigns when left out.")
+    ] = None,
+    month: Annotated[str, typer.Option(metavar="USD", help="The most that a month may cost, over all campaigns; none.")] = "",
+    cap: Annotated[str, typer.Option(metavar="USD", help="The most that the campaign may cost.")] = "",
+    warn: Annotated[Optional[int], typer.Option(min=1, max=100, help="Per cent that are used when you are warned.")] = None,
+    as_json: Json = False,
+) -> None:
+    """Show or change what may be spent: in a month, or on a campaign.
+
+    A month is a calendar month in UTC. A price is held against it before anything is sent, and what is held in one month and paid
+    in the next belongs to the first.
+    """
+    with errors_told(as_json=as_json):
+        from reelwright.cli.money import show_budget
+
+        raise typer.Exit(show_budget(campaign, month=month, cap=cap, warn=warn, as_json=as_json))
+
+
+keys_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(keys_app, name="keys")
+KeyArgument = Annotated[str, typer.Argument(metavar="NAME", help="The vendor's own variable, such as OPENAI_API_KEY.")]
+
+
+@keys_app.callback()
+def keys(context: typer.Context, as_json: Json = False) -> None:
+    """Show which vendors' keys there are, and keep them sealed in the database. A key in the environment wins.
+
+    A key is never shown but for its last four characters.
+    """
+    if context.invoked_subcommand is None:
+        with errors_told(as_json=as_json):
+            from reelwright.cli.keys import list_keys
+
+            raise typer.Exit(list_keys(as_json=as_json))
+
+
+@keys_app.command("set")
+def keys_set(name: KeyArgument, as_json: Json = False) -> None:
+    """Keep a key, sealed. It is asked for without being shown, or read from the input."""
+    with errors_told(as_json=as_json):
+        from reelwright.cli.keys import set_key
+
+        raise typer.Exit(set_key(name, as_json=as_json))
+
+
+@keys_app.command("remove")
+def keys_remove(name: KeyArgument, as_json: Json = False) -> None:
+    """Forget a key. One in the environment stays there."""
+    with errors_told(as_json=as_json):
+        from reelwright.cli.keys import remove_key
+
+        raise typer.Exit(remove_key(name, as_json=as_json))
+
+
+@keys_app.command("rotate")
+def keys_rotate(as_json: Json = False) -> None:
+    """Seal every key anew: with a new secret key, or with the first one in REELWRIGHT_SECRET_KEY."""
+    with errors_told(as_json=as_json):
+        from reelwright.cli.keys import rotate_keys
+
+        raise typer.Exit(rotate_keys(as_json=as_json))
+
+
+models_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
+app.add_typer(models_app, name="models")
+
+
+@models_app.callback()
+def models(
+    context: typer.Context,
+    kind: Annotated[str, typer.Option(help="Only those that make this: frame, clip or voice.")] = "",
+    as_json: Json = False,
+) -> None:
+    """List the models that make frames, clips and voices: their price, their limits, and whether their key is set."""
+    if context.invoked_subcommand is None:
+        with errors_told(as_json=as_json):
+            from reelwright.cli.models import list_models
+
+            raise typer.Exit(list_models(kind=kind, as_json=as_json))
+
+
+@models_app.command("show")
+def models_show(
+    model: Annotated[str, typer.Argument(metavar="MODEL", help="As provider:model, such as runway:gen4_turbo.")],
+    toml: Annotated[bool, typer.Option("--toml", help="Print its card, to be changed and kept in the data folder.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Show all that is known about a model; for one without a card, a card to fill in."""
+    with errors_told(as_json=as_json):
+        from reelwright.cli.models import show_model
+
+        raise typer.Exit(show_model(model, as_toml=toml, as_json=as_json))

@@ -204,5 +204,6 @@ def _take_sentence(event: Event, progress: Progress) -> str:
         EventName.TAKE_DOUBTED: "is in doubt",
         EventName.TAKE_CANCELLED: "was cancelled",
     }[event.name]
-    reason = f": {facts['reason']}" if facts.get("reason") else ""
-    return f"{name} {facts['kind']} {what} (take {facts['number']}){reason}"
+    reason, advice = str(facts.get("reason", "")), str(facts.get("advice", ""))
+    why = f"{reason.rstrip('.')}. {advice}" if advice else reason
+    return f"{name} {facts['kind']} {what} (take {facts['number']}){f': {why}' if why else ''}"

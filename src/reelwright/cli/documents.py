@@ -7,9 +7,11 @@ from typing import Any
 
 from reelwright.domain.budget import decimal_usd
 from reelwright.domain.film import Film
+from reelwright.domain.generation import Failure, provider_of
 from reelwright.domain.production import Progress, fold
 from reelwright.domain.take import Take
 from reelwright.services.campaigns import Overview
+from reelwright.services.failures import fault_of
 
 
 def campaign_document(overview: Overview, files: dict[str, Path] | None = None) -> dict[str, Any]:
@@ -41,7 +43,7 @@ def campaign_document(overview: Overview, files: dict[str, Path] | None = None) 
         "concept": document.concept,
         "written_by": document.written_by,
         "shots": _shots(overview, progress),
-        "takes": [_take(take) for take in overview.takes],
+        "takes": [take_document(take) for take in overview.takes],
         "films": [_film(film) for film in overview.films],
         "money": {
             "cap_usd": decimal_usd(overview.balance.cap) if overview.balance.cap is not None else None,
@@ -74,25 +76,44 @@ def _shots(overview: Overview, progress: Progress) -> list[dict[str, Any]]:
                 "seconds": str(shot.seconds),
                 "states": {kind.value: state for kind, state in known.states.items()} if known else {},
                 "reason": known.reason if known else "",
+                "advice": known.advice if known else "",
             }
         )
     return found
 
 
-def _take(take: Take) -> dict[str, Any]:
+def take_document(take: Take) -> dict[str, Any]:
+    """Everything about one take."""
     return {
         "id": take.id,
+        "campaign": take.campaign_id,
         "shot": take.shot_id,
         "kind": take.kind.value,
         "number": take.number,
+        "provider": provider_of(take.request.model),
         "model": take.request.model,
+        "prompt": take.request.prompt,
         "state": take.state.value,
+        "created_at": take.created_at.isoformat(),
+        "submitted_at": take.submitting_at.isoformat() if take.submitting_at else None,
         "intent": take.intent,
         "job": take.job_id,
         "asset": take.asset_id,
         "quote_usd": decimal_usd(take.quote_micro_usd),
         "charged_usd": decimal_usd(take.charged_micro_usd),
         "reason": take.failure.reason if take.failure else "",
+        "failure": _failure(take.failure) if take.failure else None,
+    }
+
+
+def _failure(failure: Failure) -> dict[str, Any]:
+    return {
+        "kind": failure.kind.value,
+        "fault": fault_of(failure.kind).value,
+        "reason": failure.reason,
+        "advice": failure.advice,
+        "is_retryable": failure.is_retryable,
+        "is_charged": failure.is_charged,
     }
 
 

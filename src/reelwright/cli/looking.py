@@ -16,10 +16,9 @@ from reelwright.cli.documents import campaign_document
 from reelwright.cli.exits import Exit
 from reelwright.config import read_settings
 from reelwright.domain.budget import usd
-from reelwright.domain.ids import CampaignId, JobId, TakeId
+from reelwright.domain.ids import CampaignId
 from reelwright.domain.production import fold
 from reelwright.domain.take import TakeState
-from reelwright.errors import InvalidInput
 from reelwright.services.campaigns import Overview
 
 T = TypeVar("T")
@@ -106,24 +105,6 @@ def cancel_campaign(campaign: str, *, as_json: bool) -> Exit:
         text = f"Cancelled. {len(overview.takes)} takes stay as they are"
         at_work = f"; {len(paid)} are still at their provider and will be fetched and kept" if paid else ""
         Console().print(f"{text}{at_work}.", soft_wrap=True)
-    return Exit.OK
-
-
-def settle_take(take_id: str, *, job: str, is_lost: bool, as_json: bool) -> Exit:
-    """`reelwright settle TAKE`."""
-    if bool(job) == is_lost:
-        msg = "Say what you found: --job JOB when the provider has it, or --lost when it never got it."
-        raise InvalidInput(msg)
-
-    async def question(studio: Studio) -> Overview:
-        take = await studio.takes.settle(TakeId(take_id), JobId(job) if job else None)
-        return await studio.campaigns.overview(take.campaign_id)
-
-    overview = _look(question)
-    if as_json:
-        _print_json(campaign_document(overview))
-    else:
-        Console(highlight=False).print(f"Settled. Go on with: reelwright resume {overview.campaign.id}", soft_wrap=True)
     return Exit.OK
 
 

@@ -4,40 +4,36 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import signal
 import sys
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from rich.console import Console
-from rich.prompt import Confirm, Prompt
 from rich.text import Text
 
-from reelwright.bootstrap import Studio, now, open_studio
+from reelwright.bootstrap import Studio, now
+from reelwright.cli.agreeing import Offer, agree, amount
 from reelwright.cli.display import display_for
 from reelwright.cli.documents import campaign_document
 from reelwright.cli.exits import Exit
+from reelwright.cli.foreground import listen, stop, with_studio
 from reelwright.cli.output import FILMS, check_output, slug
-from reelwright.config import read_settings
-from reelwright.domain.budget import usd
+from reelwright.domain.budget import Balance, usd
+from reelwright.domain.event import Event, EventName
 from reelwright.domain.film import Film
 from reelwright.domain.ids import CampaignId
 from reelwright.domain.production import Models, Production, ProductionState, Progress, fold
 from reelwright.domain.take import TakeState
-from reelwright.errors import BudgetExceeded, Conflict, InvalidInput
-from reelwright.services.brief_fields import read_cap
-from reelwright.services.briefs import BriefOrder, Providers, read_brief
+from reelwright.errors import Conflict
+from reelwright.services.briefs import Providers, read_brief
 from reelwright.services.campaigns import Overview
 from reelwright.services.choice import Choice, choose
 from reelwright.services.films import FILES
 
 _LOOK = 0.1
 """Seconds between two looks at the events."""
-_stop = asyncio.Event()
-"""Set by Ctrl-C, and by whoever ends the process in an orderly way. One command is one process."""
 _ASK_TO_LEAD = 1.0
 """Seconds between two tries to take over from a leader that may have died; a leader makes sure as often that it still is one."""
 
@@ -64,8 +60,10 @@ def make_film(
 
     async def run(studio: Studio) -> Exit:
         choice = choose(order.brief, order.providers, studio.defaults, studio.catalogue)
-        cap = _agree(studio, order, choice.models, is_agreed=is_agreed, as_json=as_json)
-        _listen()
+        lines = studio.productions.quote(order.brief, choice.models)
+        offer = Offer("This film", lines, Balance(order.cap_micro_usd), await studio.budgets.of_month())
+        cap = agree(offer, is_agreed=is_agreed, as_json=as_json)
+        listen()
         campaign = await studio.campaigns.create(order, cap, wanted=wanted, models=choice.models)
         if cap is not None:
             await studio.budgets.set_cap(campaign, cap)  # one that went on under its own id may have had another
@@ -73,32 +71,41 @@ def make_film(
         name = slug(Path(source).stem if Path(source).suffix in {".toml", ".json"} else order.brief.name)
         return await _to_the_end(_Run(studio, campaign, name, output, as_json))
 
-    return _with_studio(run)
+    return with_studio(run)
 
 
-def resume_film(campaign_id: str, *, output: Path | None, cap: str | None, as_json: bool) -> Exit:
+def resume_film(campaign_id: str, *, output: Path | None, cap: str | None, is_agreed: bool, as_json: bool) -> Exit:
     """`reelwright resume`."""
     check_output(output)
-    new_cap = _read_cap(cap) if cap else None
+    new_cap = amount("cap", cap) if cap else None
 
     async def run(studio: Studio) -> Exit:
-        _listen()
         campaign = await studio.campaigns.get(CampaignId(campaign_id))
-        if new_cap is not None:
-            await studio.budgets.set_cap(campaign.id, new_cap)
         agreed = campaign.document.models
         choice = Choice(agreed) if agreed else choose(campaign.document.brief, Providers(), studio.defaults, studio.catalogue)
+        newest = await studio.productions.newest(campaign.id)
+        if newest is None or newest.state in {ProductionState.FAILED, ProductionState.CANCELLED}:
+            lines = await studio.quotes.rest(campaign.id, newest.models if newest else choice.models)
+            used = await studio.budgets.balance(campaign.id)
+            used = used if new_cap is None else replace(used, cap=new_cap)
+            offer = Offer("What is still to be made", lines, used, await studio.budgets.of_month())
+            settled_cap = agree(offer, is_agreed=is_agreed, as_json=as_json)
+        else:
+            settled_cap = new_cap
+        listen()
+        if settled_cap is not None:
+            await studio.budgets.set_cap(campaign.id, settled_cap)
         await studio.productions.go_on(campaign.id, choice.models, choice.notices)
         return await _to_the_end(_Run(studio, campaign.id, slug(campaign.document.brief.name), output, as_json))
 
-    return _with_studio(run)
+    return with_studio(run)
 
 
 def watch_film(campaign_id: str, *, as_json: bool) -> Exit:
     """`reelwright watch`."""
 
     async def run(studio: Studio) -> Exit:
-        _listen()
+        listen()
         campaign = await studio.campaigns.get(CampaignId(campaign_id))
         newest = await studio.productions.newest(campaign.id)
         if newest is None:
@@ -111,60 +118,7 @@ def watch_film(campaign_id: str, *, as_json: bool) -> Exit:
             _Run(studio, campaign.id, campaign.document.brief.name, None, as_json, may_lead=False, pauses=False)
         )
 
-    return _with_studio(run)
-
-
-def _with_studio(run: Callable[[Studio], Awaitable[Exit]]) -> Exit:
-    async def opened() -> Exit:
-        studio = open_studio(read_settings())
-        try:
-            return await run(studio)
-        finally:
-            await studio.close()
-
-    return asyncio.run(opened())
-
-
-def _read_cap(text: str) -> int:
-    try:
-        return read_cap(text)
-    except ValueError as error:
-        msg = f"cap: {error}."
-        raise InvalidInput(msg) from error
-
-
-def _agree(studio: Studio, order: BriefOrder, models: Models, *, is_agreed: bool, as_json: bool) -> int | None:
-    """The cap in micro-dollars, after the person has seen the price. Free films need none.
-
-    Raises:
-        BudgetExceeded: there is no cap, it is too low, or nobody agreed.
-    """
-    lines = studio.productions.quote(order.brief, models)
-    total = sum(line.micro_usd for line in lines)
-    cap = order.cap_micro_usd
-    if total == 0:
-        return cap
-    is_asking = sys.stdin.isatty() and not as_json
-    console = Console(stderr=True)
-    if is_asking:
-        for line in (line for line in lines if line.micro_usd):
-            console.print(f"  {line.count} {line.what} by {line.model}: {usd(line.micro_usd)}", highlight=False)
-    if cap is None:
-        if not is_asking:
-            msg = f"This film costs about {usd(total)}: say the most that it may cost with --cap."
-            raise BudgetExceeded(msg)
-        cap = _read_cap(Prompt.ask(f"The most that it may cost (about {usd(total)} without retries), in dollars"))
-    if total > cap:
-        msg = f"This film costs about {usd(total)}, and the cap is {usd(cap)}: raise --cap, or ask for less."
-        raise BudgetExceeded(msg)
-    if not is_agreed:
-        if not is_asking:
-            msg = f"This film costs about {usd(total)} (cap {usd(cap)}): agree with --yes."
-            raise BudgetExceeded(msg)
-        if not Confirm.ask(f"Spend about {usd(total)}, and never more than {usd(cap)}?"):
-            msg = "Nothing was submitted, nothing was paid."
-            raise BudgetExceeded(msg)
-    return cap
+    return with_studio(run)
 
 
 async def _to_the_end(run: _Run) -> Exit:
@@ -180,16 +134,25 @@ async def _to_the_end(run: _Run) -> Exit:
             events = await run.studio.campaigns.events_after(run.campaign, last)
             progress = fold(events, progress)
             last = events[-1].number if events else last
-            display.show(events, progress, await run.studio.budgets.balance(run.campaign), now())
-            if _stop.is_set():
+            warnings = _warnings(run)
+            display.show([*events, *warnings], fold(warnings, progress), await run.studio.budgets.balance(run.campaign), now())
+            if stop.is_set():
                 break
             if production is not None and production.state.is_ended and not events and not await _is_fetching(run, production):
                 break
             with suppress(TimeoutError):
-                await asyncio.wait_for(_stop.wait(), _LOOK)
-    if _stop.is_set() and not (production is not None and production.state.is_ended):
+                await asyncio.wait_for(stop.wait(), _LOOK)
+    if stop.is_set() and not (production is not None and production.state.is_ended):
         return await _interrupted(run)
     return await _ended(run)
+
+
+def _warnings(run: _Run) -> list[Event]:
+    """What a person should know and no event can tell, because none can be written."""
+    if not run.studio.database.is_full:
+        return []
+    text = f"The disk of {run.studio.database.path} is full. Nothing is lost: it goes on as soon as there is room."
+    return [Event(run.campaign, 0, EventName.NOTICE_GIVEN, now(), {"text": text})]
 
 
 async def _is_fetching(run: _Run, production: Production) -> bool:
@@ -197,20 +160,6 @@ async def _is_fetching(run: _Run, production: Production) -> bool:
     if production.state is not ProductionState.CANCELLED or not run.studio.is_leading:
         return False
     return await run.studio.campaigns.unsettled(run.campaign) > 0
-
-
-def _listen() -> None:
-    """From now on an interrupt ends the command in order. Not before the last question is answered: that would not hear it."""
-    for name in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(name, _on_signal)
-
-
-def _on_signal() -> None:
-    if _stop.is_set():
-        if sys.stdout.isatty():
-            os.write(sys.stdout.fileno(), b"\x1b[?25h")  # the live table has hidden the cursor
-        os._exit(Exit.INTERRUPTED)  # a second Ctrl-C: at once; every line may be the last one anyway
-    _stop.set()
 
 
 async def _interrupted(run: _Run) -> Exit:
@@ -267,7 +216,7 @@ def _tell(run: _Run, overview: Overview, production: Production | None, files: d
         for take in doubts:
             console.print(f"  {take.shot_id} {take.kind.value} (take {take.number}) is in doubt: {take.id}")
         if doubts:
-            console.print("Look into your account there, then say what you found: reelwright settle TAKE --job JOB, or --lost")
+            console.print(f"Look into your account there, then say what you found: reelwright takes {run.campaign} --in-doubt")
         console.print(f"What was kept stays. Try again with: reelwright resume {run.campaign}")
         return
     film = overview.films[-1]

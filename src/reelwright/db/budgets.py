@@ -1,28 +1,93 @@
-"""The ledger: append-only, every line under a key of its own, so that no movement of money can be written twice."""
+"""The ledger: append-only, every line under a key of its own, so that no movement of money can be written twice.
+
+All movements of one subject (a take, a call for a text) belong to one month: that in which its first one was written, in UTC.
+What is held in November and charged in December is November's, because November's budget allowed it. So no month's sum grows by
+something that its own cap did not see, and what a month holds is never less than nothing.
+"""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reelwright.db.tables import CampaignRow, LedgerRow
-from reelwright.domain.budget import Balance, EntryKind
-from reelwright.domain.ids import CampaignId
+from reelwright.db import campaigns
+from reelwright.db.tables import BudgetRow, CampaignRow, LedgerRow, TakeRow
+from reelwright.domain.budget import WARN_PERCENT, Balance, Budget, Entry, EntryKind, month_of
+from reelwright.domain.generation import Kind, ModelRef
+from reelwright.domain.ids import CampaignId, JobId, ShotId
+
+_MONTH = "month"
+"""The scope of the one budget that is not a campaign's."""
+_ORDER = {kind.value: place for place, kind in enumerate(EntryKind)}
 
 
 def balance(session: Session, campaign: CampaignId) -> Balance:
     """What is held and what was charged. A reserve counts until its release is written."""
-    query = (
-        sa.select(LedgerRow.kind, sa.func.coalesce(sa.func.sum(LedgerRow.micro_usd), 0))
-        .where(LedgerRow.campaign_id == campaign)
-        .group_by(LedgerRow.kind)
-    )
-    sums = {kind: int(total) for kind, total in session.execute(query)}
     cap = session.execute(sa.select(CampaignRow.cap_micro_usd).where(CampaignRow.id == campaign)).scalar_one()
+    return _balance(session, LedgerRow.campaign_id == campaign, cap)
+
+
+def _balance(session: Session, which: sa.ColumnElement[bool], cap: int | None) -> Balance:
+    query = sa.select(LedgerRow.kind, sa.func.coalesce(sa.func.sum(LedgerRow.micro_usd), 0)).where(which).group_by(LedgerRow.kind)
+    sums = {kind: int(total) for kind, total in session.execute(query)}
     held = sums.get(EntryKind.RESERVE, 0) - sums.get(EntryKind.RELEASE, 0)
     return Balance(cap, reserved=held, charged=sums.get(EntryKind.CHARGE, 0))
+
+
+def of_campaign(session: Session, campaign: CampaignId) -> Budget:
+    """The campaign's cap, what of it is used, and when that is to be warned of."""
+    row = session.get(BudgetRow, _scope(campaign), populate_existing=True)
+    return _budget(balance(session, campaign), row, "")
+
+
+def of_month(session: Session, month: str) -> Budget:
+    """The same for a month, over all campaigns. Its cap is None where no month has a budget."""
+    row = session.get(BudgetRow, _MONTH, populate_existing=True)
+    return _budget(_balance(session, LedgerRow.month == month, row.cap_micro_usd if row else None), row, month)
+
+
+def _budget(balance: Balance, row: BudgetRow | None, month: str) -> Budget:
+    return Budget(balance, row.warn_percent if row else WARN_PERCENT, row.warned if row else "", month)
+
+
+def _scope(campaign: CampaignId | None) -> str:
+    return _MONTH if campaign is None else f"campaign/{campaign}"
+
+
+def lock_month(session: Session) -> bool:
+    """Whether months have a budget. Then nobody else can use it until this transaction ends; without one nobody waits."""
+    query = sa.select(BudgetRow.scope).where(BudgetRow.scope == _MONTH, BudgetRow.cap_micro_usd.is_not(None))
+    return session.execute(query.with_for_update()).scalar_one_or_none() is not None
+
+
+def set_month_cap(session: Session, cap_micro_usd: int | None) -> None:
+    """Changes what every month may cost; None lets only the campaigns' own caps hold."""
+    _row(session, None).cap_micro_usd = cap_micro_usd
+    session.flush()
+
+
+def set_warning(session: Session, campaign: CampaignId | None, percent: int) -> None:
+    """Changes how much is used when a person is warned: of the campaign's cap, or with None of the month's."""
+    _row(session, campaign).warn_percent = percent
+    session.flush()
+
+
+def set_warned(session: Session, campaign: CampaignId | None, warning: str) -> None:
+    """Writes down that the person was told."""
+    _row(session, campaign).warned = warning
+    session.flush()
+
+
+def _row(session: Session, campaign: CampaignId | None) -> BudgetRow:
+    scope = _scope(campaign)
+    row = session.get(BudgetRow, scope, populate_existing=True)
+    if row is None:
+        row = BudgetRow(scope=scope, cap_micro_usd=None, warn_percent=WARN_PERCENT, warned="")
+        session.add(row)
+    return row
 
 
 def write(
@@ -33,46 +98,158 @@ def write(
     micro_usd: int,
     at: datetime,
     note: str = "",
+    *,
+    model: ModelRef | None = None,
+    step: str = "",
 ) -> None:
-    """Writes one line; nothing when the amount is 0, because what is free needs no ledger."""
-    if micro_usd:
-        session.add(
-            LedgerRow(
-                key=f"{subject}/{kind.value}",
-                campaign_id=campaign,
-                subject=subject,
-                kind=kind.value,
-                micro_usd=micro_usd,
-                note=note,
-                at=at,
-            )
+    """Writes one line; nothing when the amount is 0, because what is free needs no ledger.
+
+    Args:
+        session: the transaction.
+        campaign: whose money it is.
+        subject: the take, or the call for a text.
+        kind: which way the money moves.
+        micro_usd: how much.
+        at: now.
+        note: why, for people.
+        model: who is paid; as in the subject's first line where it is left out.
+        step: what tells it from another line of this kind for the same subject.
+    """
+    if not micro_usd:
+        return
+    first = session.execute(sa.select(LedgerRow.month, LedgerRow.model).where(LedgerRow.subject == subject).limit(1)).first()
+    session.add(
+        LedgerRow(
+            key="/".join(filter(None, (subject, kind.value, step))),
+            campaign_id=campaign,
+            subject=subject,
+            kind=kind.value,
+            micro_usd=micro_usd,
+            model=model or (first.model if first else ""),
+            month=first.month if first else month_of(at),
+            note=note,
+            at=at,
         )
-        session.flush()
+    )
+    session.flush()
 
 
-def settle(session: Session, campaign: CampaignId, subject: str, reserved: int, charged: int, at: datetime) -> None:
-    """Gives the reserve back and writes what it really cost."""
-    write(session, campaign, subject, EntryKind.RELEASE, reserved, at)
-    write(session, campaign, subject, EntryKind.CHARGE, charged, at)
+def held(session: Session, subject: str) -> int:
+    """What is still held for a subject."""
+    kinds = {EntryKind.RESERVE.value: LedgerRow.micro_usd, EntryKind.RELEASE.value: -LedgerRow.micro_usd}
+    amount = sa.case(kinds, value=LedgerRow.kind, else_=0)
+    query = sa.select(sa.func.coalesce(sa.func.sum(amount), 0)).where(LedgerRow.subject == subject)
+    return int(session.execute(query).scalar_one())
+
+
+def top_up(session: Session, campaign: CampaignId, subject: str, to_micro_usd: int, at: datetime) -> int:
+    """Raises what is held for a subject to an amount, and returns by how much; does nothing once it is settled.
+
+    Whoever calls it has paid already, so no cap can refuse it: a cap that it exceeds covers nothing more.
+    """
+    campaigns.get(session, campaign, for_change=True)
+    lock_month(session)
+    missing = to_micro_usd - held(session, subject)
+    if missing <= 0 or _is_settled(session, subject):
+        return 0
+    note = "its receipt says that it may cost more"
+    write(session, campaign, subject, EntryKind.RESERVE, missing, at, note, step=str(to_micro_usd))
+    return missing
+
+
+def _is_settled(session: Session, subject: str) -> bool:
+    ends = sa.select(LedgerRow.key).where(LedgerRow.subject == subject, LedgerRow.kind != EntryKind.RESERVE.value)
+    return session.execute(ends.limit(1)).scalar_one_or_none() is not None
+
+
+def settle(session: Session, campaign: CampaignId, subject: str, charged: int, at: datetime, note: str = "") -> None:
+    """Gives back all that is still held and writes what it really cost. `note` says why it costs that."""
+    write(session, campaign, subject, EntryKind.RELEASE, held(session, subject), at, "paid below" if charged else note)
+    write(session, campaign, subject, EntryKind.CHARGE, charged, at, note)
 
 
 def open_reserves(session: Session, campaign: CampaignId, subject: str) -> list[tuple[str, int]]:
     """Calls below `subject` whose reserve was neither charged nor released, with the amount: their answer was lost."""
     released = sa.select(LedgerRow.subject).where(LedgerRow.campaign_id == campaign, LedgerRow.kind == EntryKind.RELEASE.value)
-    query = sa.select(LedgerRow.subject, LedgerRow.micro_usd).where(
-        LedgerRow.campaign_id == campaign,
-        LedgerRow.subject.startswith(f"{subject}/", autoescape=True),
-        LedgerRow.kind == EntryKind.RESERVE.value,
-        LedgerRow.subject.not_in(released),
+    query = (
+        sa.select(LedgerRow.subject, sa.func.sum(LedgerRow.micro_usd))
+        .where(
+            LedgerRow.campaign_id == campaign,
+            LedgerRow.subject.startswith(f"{subject}/", autoescape=True),
+            LedgerRow.kind == EntryKind.RESERVE.value,
+            LedgerRow.subject.not_in(released),
+        )
+        .group_by(LedgerRow.subject)
+        .order_by(LedgerRow.subject)
     )
-    return [(call, amount) for call, amount in session.execute(query)]
+    return [(call, int(amount)) for call, amount in session.execute(query)]
 
 
 def count(session: Session, campaign: CampaignId, subject: str) -> int:
-    """How many calls below `subject` were ever paid for or held money."""
-    query = sa.select(sa.func.count()).where(
+    """How many calls below `subject` ever held money."""
+    query = sa.select(sa.func.count(sa.distinct(LedgerRow.subject))).where(
         LedgerRow.campaign_id == campaign,
         LedgerRow.subject.startswith(f"{subject}/", autoescape=True),
         LedgerRow.kind == EntryKind.RESERVE.value,
     )
     return session.execute(query).scalar_one()
+
+
+def entries(session: Session, campaign: CampaignId | None = None) -> list[Entry]:
+    """Every movement of a campaign, or of all, oldest first, with the take that it was for."""
+    query = (
+        sa.select(LedgerRow, TakeRow.shot_id, TakeRow.kind, TakeRow.number, TakeRow.job_id)
+        .outerjoin(TakeRow, TakeRow.id == LedgerRow.subject)
+        .order_by(LedgerRow.at, LedgerRow.subject)
+    )
+    if campaign is not None:
+        query = query.where(LedgerRow.campaign_id == campaign)
+    found = [
+        Entry(
+            campaign_id=CampaignId(row.campaign_id),
+            subject=row.subject,
+            kind=EntryKind(row.kind),
+            micro_usd=row.micro_usd,
+            at=row.at,
+            month=row.month,
+            model=ModelRef(row.model),
+            note=row.note,
+            shot=ShotId(shot) if shot else None,
+            makes=Kind(kind) if kind else None,
+            number=number or 0,
+            job=JobId(job) if job else None,
+        )
+        for row, shot, kind, number, job in session.execute(query)
+    ]
+    # Lines of one moment in the order in which money moves: held, given back, charged.
+    return sorted(found, key=lambda entry: (entry.at, entry.subject, _ORDER[entry.kind]))
+
+
+@dataclass(frozen=True)
+class Share:
+    """What one model was paid, and may yet be, in one month of one campaign."""
+
+    campaign_id: CampaignId
+    campaign: str
+    """The campaign's name."""
+    month: str
+    model: ModelRef
+    reserved: int
+    charged: int
+
+
+def shares(session: Session) -> list[Share]:
+    """All money there is, in parts that add up: by campaign (oldest first), month and model."""
+    amounts = {kind: sa.func.sum(sa.case((LedgerRow.kind == kind.value, LedgerRow.micro_usd), else_=0)) for kind in EntryKind}
+    reserved = amounts[EntryKind.RESERVE] - amounts[EntryKind.RELEASE]
+    name = CampaignRow.document["brief"]["name"].as_string()
+    query = (
+        sa.select(CampaignRow.id, name, LedgerRow.month, LedgerRow.model, reserved, amounts[EntryKind.CHARGE])
+        .join(CampaignRow, CampaignRow.id == LedgerRow.campaign_id)
+        .group_by(CampaignRow.id, LedgerRow.month, LedgerRow.model)
+        .order_by(CampaignRow.created_at, CampaignRow.id, LedgerRow.month, LedgerRow.model)
+    )
+    return [
+        Share(CampaignId(campaign), str(name), month, ModelRef(model), int(held), int(charged))
+        for campaign, name, month, model, held, charged in session.execute(query)
+    ]

@@ -7,12 +7,14 @@ exception undoes all of it. Nothing is awaited inside, so a transaction never ou
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import TypeVar
 
 import sqlalchemy as sa
+import structlog
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import event
@@ -21,11 +23,12 @@ from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
-from reelwright.errors import ConfigurationError
+from reelwright.errors import ConfigurationError, StorageError
 
 __all__ = ["Database", "Session"]
 
 T = TypeVar("T")
+_log = structlog.get_logger()
 _SERVER_SECONDS = 60.0
 """How long a server that does not answer is waited for, by a process that is at work."""
 _SERVER_LOOK = 0.5
@@ -77,6 +80,10 @@ class Database:
             except OSError as error:
                 msg = f"REELWRIGHT_DATABASE_URL: {self.url.database} cannot be made: {error.strerror}."
                 raise ConfigurationError(msg) from error
+        self.waits_for_room = False
+        """Whether a write waits, for as long as it takes, until a full disk has room again: for whoever leads. Others refuse."""
+        self.is_full = False
+        """Whether a write is waiting for that now."""
         self._engine = self._make_engine(isolation=None)
         if self.is_sqlite:
             event.listen(self._engine, "begin", _begin_sqlite)
@@ -86,6 +93,7 @@ class Database:
             return sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_pre_ping=True)
         engine = sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_timeout=30)
         _tune_sqlite(engine, isolation=isolation)
+        event.listen(engine, "handle_error", _call_full_lost)
         return engine
 
     @property
@@ -109,19 +117,34 @@ class Database:
         """Runs `change` in a thread, in one transaction that is committed when it returns.
 
         It may run again, so whatever must not happen twice hangs on a compare-and-swap or on a key.
+
+        Raises:
+            StorageError: the disk is full, and this process does not wait for room.
         """
-        return await self._patiently(self.write_now, change)
+        result = await self._patiently(self.write_now, change)
+        self.is_full = False
+        return result
 
     async def _patiently(self, run: Callable[[Callable[[Session], T]], T], function: Callable[[Session], T]) -> T:
-        """Runs it in a thread. A server that is started again, or has dropped us, is waited for."""
+        """Runs it in a thread. A server that is started again, or has dropped us, is waited for, and so is room on the disk."""
         gives_up = time.monotonic() + (0 if self.is_sqlite else _SERVER_SECONDS)
         while True:
             try:
                 return await asyncio.to_thread(run, function)
-            except (InterfaceError, OperationalError):
-                if time.monotonic() > gives_up:
+            except (InterfaceError, OperationalError) as error:
+                if _is_full(error.orig):
+                    self._expect_room(error)
+                elif time.monotonic() > gives_up:
                     raise
             await asyncio.sleep(_SERVER_LOOK)
+
+    def _expect_room(self, error: Exception) -> None:
+        if not self.waits_for_room:
+            msg = f"The disk of {self.path} is full, so nothing was written down: free some space and try again."
+            raise StorageError(msg) from error
+        if not self.is_full:
+            self.is_full = True
+            _log.warning("database.full", path=str(self.path))
 
     def read_now(self, query: Callable[[Session], T]) -> T:
         """As `read`, in this thread."""
@@ -168,6 +191,19 @@ class Database:
     def close(self) -> None:
         """Closes every connection."""
         self._engine.dispose()
+
+
+def _is_full(error: BaseException | None) -> bool:
+    """Whether SQLite found no room on the disk, which passes as soon as somebody frees some."""
+    codes = {sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR_SHMSIZE}
+    return isinstance(error, sqlite3.Error) and getattr(error, "sqlite_errorcode", None) in codes
+
+
+def _call_full_lost(context: sa.ExceptionContext) -> None:
+    # The durable log goes on after a lost connection, and gives a run up for any other error.
+    if _is_full(context.original_exception):
+        context.is_disconnect = True
+        context.invalidate_pool_on_disconnect = False
 
 
 def _begin_sqlite(connection: sa.Connection) -> None:

@@ -29,6 +29,12 @@ def append(session: Session, campaign: CampaignId, name: EventName, at: datetime
     return number
 
 
+def notices(session: Session, campaign: CampaignId) -> frozenset[str]:
+    """Everything that the person was told about the campaign, beside what happened to it."""
+    query = sa.select(EventRow.facts).where(EventRow.campaign_id == campaign, EventRow.name == EventName.NOTICE_GIVEN.value)
+    return frozenset(str(facts["text"]) for facts in session.scalars(query))
+
+
 def after(session: Session, campaign: CampaignId, number: int, limit: int = 1000) -> list[Event]:
     """The events after that number, oldest first."""
     query = (

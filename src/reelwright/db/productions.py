@@ -35,8 +35,8 @@ def insert(session: Session, production: Production) -> None:
             state=production.state.value,
             models=dump(production.models),
             created_at=production.created_at,
-            ended_at=None,
-            error="",
+            ended_at=production.ended_at,
+            error=production.error,
         )
     )
     session.flush()

@@ -77,6 +77,10 @@ class ProductionRow(Table):
     )
 
 
+UNENDED = "state IN ('planned', 'submitting', 'submitted', 'storing')"
+"""Takes that somebody has to see to. Written out, because SQLite uses a partial index only for the words it was made with."""
+
+
 class TakeRow(Table):
     """One attempt, its intent and its job."""
 
@@ -100,12 +104,20 @@ class TakeRow(Table):
     submitting_at: Mapped[datetime | None]
     job_id: Mapped[str | None]
     asset_id: Mapped[str | None]
+    is_left: Mapped[bool]
+    """Its production waits for it no longer."""
     failure: Mapped[dict[str, Any] | None]
     __table_args__ = (
         sa.UniqueConstraint("campaign_id", "shot_id", "kind", "number", name="reel_takes_number"),
         sa.Index("reel_takes_at_provider", "provider", "state"),
         sa.Index("reel_takes_job", "provider", "job_id"),
         sa.Index("reel_takes_submitting_at", "provider", "submitting_at"),
+        sa.Index(
+            "reel_takes_unended",
+            "state",
+            sqlite_where=sa.text(UNENDED),
+            postgresql_where=sa.text(UNENDED),
+        ),
     )
 
 
@@ -172,17 +184,26 @@ class LedgerRow(Table):
     """The take, or the text step, that it is for."""
     kind: Mapped[str]
     micro_usd: Mapped[int]
+    model: Mapped[str]
+    """Who is paid; empty where nobody told."""
+    month: Mapped[str]
+    """The month, as `2026-11`, to whose budget all movements of the subject belong: that in which the first one was written."""
     note: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
+    __table_args__ = (sa.Index("reel_ledger_month", "month", "kind", "micro_usd"),)
 
 
 class BudgetRow(Table):
-    """The most that a month may cost, over all campaigns. `scope` is `month`."""
+    """What a month may cost over all campaigns, and when that or a campaign's cap is to be warned of."""
 
     __tablename__ = "reel_budgets"
     scope: Mapped[str] = mapped_column(primary_key=True)
+    """`month`, or `campaign/` and its id."""
     cap_micro_usd: Mapped[int | None]
+    """A campaign's own stands in its row, and here nothing."""
     warn_percent: Mapped[int]
+    warned: Mapped[str]
+    """What was warned of last, so that each crossing is told once."""
 
 
 class KeyRow(Table):

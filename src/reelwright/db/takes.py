@@ -3,17 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reelwright.db.documents import dump, load
-from reelwright.db.tables import CampaignRow, SelectionRow, TakeRow
+from reelwright.db.tables import UNENDED, CampaignRow, ProductionRow, SelectionRow, TakeRow
 from reelwright.domain.generation import Failure, Kind, Request, provider_of
 from reelwright.domain.ids import AssetId, CampaignId, IntentKey, JobId, ProductionId, ShotId, TakeId
-from reelwright.domain.take import AT_PROVIDER, ENDED, Take, TakeState
+from reelwright.domain.take import AT_PROVIDER, Take, TakeState
 from reelwright.errors import NotFound
+
+_PAID_FOR = (TakeState.SUBMITTED.value, TakeState.STORING.value)
+_AT_WORK = (TakeState.SUBMITTING.value, *_PAID_FOR)
 
 
 def _take(row: TakeRow) -> Take:
@@ -34,6 +38,7 @@ def _take(row: TakeRow) -> Take:
         asset_id=AssetId(row.asset_id) if row.asset_id else None,
         charged_micro_usd=row.charged_micro_usd,
         account=row.account,
+        is_left=row.is_left,
         failure=load(Failure, row.failure) if row.failure else None,
     )
 
@@ -57,6 +62,9 @@ def insert(session: Session, take: Take) -> None:
             quote_micro_usd=take.quote_micro_usd,
             charged_micro_usd=0,
             created_at=take.created_at,
+            submitting_at=take.submitting_at,
+            job_id=take.job_id,
+            is_left=take.is_left,
         )
     )
     session.flush()
@@ -107,9 +115,20 @@ def standing(session: Session, campaign: CampaignId, shot: ShotId, request: Requ
 
 def hand_over(session: Session, take: TakeId, production: ProductionId) -> None:
     """Makes the take another production's: it is no longer touched by what becomes of the one that asked for it first."""
-    session.execute(
-        sa.update(TakeRow).where(TakeRow.id == take).values(production_id=production).execution_options(synchronize_session=False)
+    change = sa.update(TakeRow).where(TakeRow.id == take).values(production_id=production, is_left=False)
+    session.execute(change.execution_options(synchronize_session=False))
+
+
+def leave(session: Session, take: TakeId) -> bool:
+    """Writes down that its production waits for the take no longer; False when that is known, or it has ended."""
+    change = (
+        sa.update(TakeRow)
+        .where(TakeRow.id == take, TakeRow.is_left.is_(False), TakeRow.state.in_(_PAID_FOR))
+        .values(is_left=True)
+        .returning(TakeRow.id)
+        .execution_options(synchronize_session=False)
     )
+    return session.execute(change).scalar_one_or_none() is not None
 
 
 def planned(session: Session, production: ProductionId) -> list[Take]:
@@ -139,26 +158,101 @@ def move(session: Session, take: TakeId, origin: TakeState, target: TakeState, *
     return session.execute(change).scalar_one_or_none() is not None
 
 
-def at_provider(session: Session, provider: str, models: Sequence[str]) -> int:
-    """How many takes of these models occupy a place at their provider now, over all processes.
+def set_quote(session: Session, take: TakeId, micro_usd: int) -> None:
+    """Writes down that the provider names another price than its card."""
+    change = sa.update(TakeRow).where(TakeRow.id == take).values(quote_micro_usd=micro_usd)
+    session.execute(change.execution_options(synchronize_session=False))
 
-    On PostgreSQL an advisory lock makes the count and the move that follows it one, until the transaction ends.
+
+def lock_account(session: Session, provider: str, account: str) -> None:
+    """Nobody else counts or changes what the account has at the provider until this transaction ends.
+
+    On PostgreSQL by an advisory lock; on SQLite a transaction that writes is alone anyway.
     """
     if session.get_bind().dialect.name == "postgresql":
-        session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:models))"), {"models": " ".join(models)})
+        session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:account))"), {"account": f"{provider} {account}"})
+
+
+def at_provider(session: Session, provider: str, account: str, models: Sequence[str]) -> int:
+    """How many takes of these models occupy a place of the account at their provider now, over all processes."""
     query = sa.select(sa.func.count()).where(
         TakeRow.provider == provider,
+        TakeRow.account == account,
         TakeRow.state.in_([state.value for state in AT_PROVIDER]),
         TakeRow.request["model"].as_string().in_(models),
     )
     return session.execute(query).scalar_one()
 
 
+def submitted_since(session: Session, provider: str, account: str, since: datetime) -> int:
+    """How many takes the account has submitted since then, over all processes; those that the provider put off count, too."""
+    query = sa.select(sa.func.count()).where(
+        TakeRow.provider == provider, TakeRow.account == account, TakeRow.submitting_at > since
+    )
+    return session.execute(query).scalar_one()
+
+
+def of_job(session: Session, provider: str, job: JobId) -> Take | None:
+    """The take that has this job of the provider's, when we know the job."""
+    query = sa.select(TakeRow).where(TakeRow.provider == provider, TakeRow.job_id == job).limit(1)
+    row = session.scalars(query).first()
+    return _take(row) if row else None
+
+
+def without_receipt(session: Session, provider: str, since: datetime, until: datetime) -> list[Take]:
+    """Takes that were sent in between and of whose jobs we know nothing: on their way, or in doubt. Oldest first."""
+    query = (
+        sa.select(TakeRow)
+        .where(
+            TakeRow.provider == provider,
+            TakeRow.submitting_at.between(since, until),
+            TakeRow.state.in_([TakeState.SUBMITTING.value, TakeState.IN_DOUBT.value]),
+        )
+        .order_by(TakeRow.submitting_at)
+    )
+    return [_take(row) for row in session.scalars(query)]
+
+
+def unattended(session: Session) -> list[TakeId]:
+    """Takes that have not ended and that no production waits for (any more), oldest first."""
+    is_over = sa.exists().where(ProductionRow.id == TakeRow.production_id, ProductionRow.ended_at.is_not(None))
+    query = (
+        sa.select(TakeRow.id)
+        .where(sa.text(f"reel_takes.{UNENDED}"), sa.or_(TakeRow.is_left, is_over))
+        .order_by(TakeRow.created_at, TakeRow.id)
+    )
+    return [TakeId(each) for each in session.scalars(query)]
+
+
+def unsettled(session: Session) -> list[Take]:
+    """The takes of all campaigns that were sent, or are being sent, and have not ended, oldest first."""
+    query = (
+        sa.select(TakeRow)
+        .where(sa.text(f"reel_takes.{UNENDED}"), TakeRow.state != TakeState.PLANNED.value)
+        .order_by(TakeRow.created_at, TakeRow.id)
+    )
+    return [_take(row) for row in session.scalars(query)]
+
+
+def in_doubt(session: Session, campaign: CampaignId | None = None) -> list[Take]:
+    """The takes that a person must decide about, of one campaign or of all, oldest first."""
+    query = sa.select(TakeRow).where(TakeRow.state == TakeState.IN_DOUBT.value)
+    if campaign is not None:
+        query = query.where(TakeRow.campaign_id == campaign)
+    return [_take(row) for row in session.scalars(query.order_by(TakeRow.created_at, TakeRow.id))]
+
+
+def newest(session: Session, limit: int) -> list[Take]:
+    """The newest takes of all campaigns, newest first."""
+    query = sa.select(TakeRow).order_by(TakeRow.created_at.desc(), TakeRow.id.desc()).limit(limit)
+    return [_take(row) for row in session.scalars(query)]
+
+
 def count_unsettled(session: Session, campaign: CampaignId) -> int:
     """How many takes of a campaign were sent, or are being sent, and have not ended."""
     query = sa.select(sa.func.count()).where(
         TakeRow.campaign_id == campaign,
-        TakeRow.state.not_in([state.value for state in (*ENDED, TakeState.PLANNED)]),
+        TakeRow.state.in_(_AT_WORK),
     )
     return session.execute(query).scalar_one()
 

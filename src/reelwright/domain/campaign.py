@@ -11,6 +11,7 @@ from reelwright.domain.brief import Brief
 from reelwright.domain.concept import Concept
 from reelwright.domain.ids import CampaignId, UserId
 from reelwright.domain.production import Models
+from reelwright.domain.prompt_fitting import FittedPrompt
 from reelwright.domain.storyboard import Storyboard
 
 ID_PATTERN = re.compile(r"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$")
@@ -38,6 +39,8 @@ class Document:
     """Who makes what, as it was agreed on."""
     written_by: dict[str, str] = field(default_factory=dict[str, str])
     """Who wrote the concepts and the storyboard: `{"concepts": "template:plain"}`."""
+    fitted: dict[str, FittedPrompt] = field(default_factory=dict[str, FittedPrompt])
+    """Prompts that were too long for a model, as they are sent instead, by `fit_key`: the same shot always asks for the same."""
 
 
 @dataclass(frozen=True)

@@ -3,13 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from enum import StrEnum
 from fractions import Fraction
+from itertools import pairwise
 
+from reelwright.domain.brief import SHORTEST_SHOT
 from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.timing import FRAME_RATE, Size
+
+SPOKEN_A_SECOND = 32
+"""Characters that a voice says in a second at most: 2.3 words of twelve letters, with their spaces and punctuation."""
+_BYTES_OF_A_CHARACTER = 3
+_LONG_PROMPT = 5000
+"""Units of a prompt where the model sets no limit."""
+_NEVER = -(10**18)
+"""The price of what cannot be."""
 
 
 class PromptUnit(StrEnum):
@@ -28,9 +39,14 @@ class PromptUnit(StrEnum):
             case PromptUnit.CHARACTERS:
                 return len(prompt)
             case PromptUnit.UTF16:
-                return len(prompt.encode("utf-16-le")) // 2
+                return len(prompt.encode("utf-16-le", "surrogatepass")) // 2
             case PromptUnit.BYTES:
-                return len(prompt.encode())
+                return len(prompt.encode("utf-8", "surrogatepass"))
+
+    @property
+    def in_words(self) -> str:
+        """For people."""
+        return "UTF-16 units" if self is PromptUnit.UTF16 else self.value
 
 
 class Takes(StrEnum):
@@ -69,10 +85,15 @@ class ModelCard:
     prompt_limit: int = 0
     """In `prompt_unit`s; 0 where none is known."""
     prompt_unit: PromptUnit = PromptUnit.CHARACTERS
+    needs_prompt: bool = True
+    """It makes nothing without words."""
     first_frame: Takes = Takes.MAY
+    """The picture that a clip starts from; for a model of frames, the person's own picture that a frame is made after."""
     last_frame: Takes = Takes.NO
     references: int = 0
     """How many pictures it takes beside the first and the last frame."""
+    logo: bool = False
+    """It puts the campaign's logo where it belongs."""
     audio: bool = False
     """Its clips have sound of their own."""
     micro_usd: int = 0
@@ -104,9 +125,9 @@ class ModelCard:
     checked_on: str = ""
     """When somebody last looked, as `2026-11-20`."""
     retired_on: str = ""
-    """The day on which the vendor took it away; nothing for a living one."""
+    """The day from which the vendor does not offer it any more, as `2026-06-10`; nothing where it has named none."""
     replaced_by: ModelRef | None = None
-    """The nearest living thing, for a retired one."""
+    """The nearest to it that is offered then."""
 
     @property
     def is_paid(self) -> bool:
@@ -114,14 +135,88 @@ class ModelCard:
         prices = (self.micro_usd, self.micro_usd_per_second, self.micro_usd_per_thousand, *self.micro_usd_by_seconds.values())
         return any(prices)
 
+    def is_offered(self, on: date) -> bool:
+        """Whether the vendor offers it on that day, as far as it has said."""
+        return not self.retired_on or on < date.fromisoformat(self.retired_on)
+
     def quote(self, seconds: Fraction, prompt: str = "") -> int:
         """The price of one output of that length, which must be a legal one, in micro-dollars, rounded up once."""
         exact = self.micro_usd + self.micro_usd_per_second * seconds + self.micro_usd_by_seconds.get(seconds, 0)
         exact += Fraction(self.micro_usd_per_thousand * self.prompt_unit.measure(prompt), 1000)
         return math.ceil(exact)
 
+    @property
+    def legal_lengths(self) -> tuple[Fraction, ...]:
+        """The seconds that a clip may have, shortest first; nothing where any length is legal."""
+        if self.lengths or not self.longest:
+            return self.lengths
+        return tuple(Fraction(whole) for whole in range(max(1, math.ceil(self.shortest)), math.floor(self.longest) + 1))
+
+    def length_for(self, seconds: Fraction) -> Fraction:
+        """The legal length that is generated for a shot: the shortest that covers it, else the longest."""
+        legal = self.legal_lengths
+        return next((length for length in legal if length >= seconds), legal[-1] if legal else seconds)
+
+    def shape_for(self, size: Size) -> Shape | None:
+        """The legal shape of which least is cut off for a film of that size; None where the model makes any size.
+
+        Of shapes that are alike, the smallest with enough pixels; where none has, the largest.
+        """
+
+        def rank(shape: Shape) -> tuple[Fraction, bool, int]:
+            pixels = shape.size.width * shape.size.height
+            is_enough = shape.size.width >= size.width and shape.size.height >= size.height
+            return cut_off(shape.size, size), not is_enough, pixels if is_enough else -pixels
+
+        return min(self.shapes, key=rank, default=None)
+
     def quote_together(self, count: int, seconds: Fraction) -> int:
-        """The most that `count` outputs cost in micro-dollars whose lengths add up to `seconds`, each rounded up by itself."""
-        by_length = self.micro_usd_per_second * seconds
-        is_rounded = (Fraction(self.micro_usd_per_second) / FRAME_RATE).denominator > 1
-        return count * self.micro_usd + math.ceil(by_length) + (count - 1 if by_length and is_rounded else 0)
+        """The most that `count` outputs can cost in micro-dollars, whose shots last `seconds` together, however they share them.
+
+        What a voice will say is not known yet: at most `SPOKEN_A_SECOND` characters a second.
+        """
+        units = self._most_units(count, seconds)
+        exact = Fraction(self.micro_usd_per_thousand, 1000) * units
+        if self.kind is Kind.CLIP and (legal := self.legal_lengths):
+            exact += dearest_share([(length, self.quote(length)) for length in legal], count, seconds)
+            is_whole = True
+        else:
+            exact += count * self.micro_usd + self.micro_usd_per_second * seconds
+            is_whole = not seconds or (Fraction(self.micro_usd_per_second) / FRAME_RATE).denominator == 1
+        # Each output is rounded up by itself.
+        is_whole = is_whole and not (units and self.micro_usd_per_thousand % 1000)
+        return math.ceil(exact) + (0 if is_whole else count - 1)
+
+    def _most_units(self, count: int, seconds: Fraction) -> Fraction:
+        """How long `count` prompts can be together, as the model counts."""
+        if self.kind is not Kind.VOICE:
+            return Fraction(count * (self.prompt_limit or _LONG_PROMPT))
+        return SPOKEN_A_SECOND * seconds * (_BYTES_OF_A_CHARACTER if self.prompt_unit is PromptUnit.BYTES else 1)
+
+
+def cut_off(made: Size, film: Size) -> Fraction:
+    """The part of a picture, 0 to 1, that is cut off when it covers the whole frame of a film."""
+    wide, high = made.width * film.height, made.height * film.width
+    return 1 - Fraction(min(wide, high), max(wide, high))
+
+
+def dearest_share(prices: Sequence[tuple[Fraction, int]], count: int, seconds: Fraction) -> int:
+    """The most that `count` clips cost that show `seconds` together, each made in the shortest legal length that covers it.
+
+    Args:
+        prices: the legal lengths, shortest first, with the price of each.
+        count: how many clips, one at least; each shows `SHORTEST_SHOT` or an even share.
+        seconds: all that they show.
+    """
+    lowest = prices[0][1]
+    least, frame = min(SHORTEST_SHOT, seconds / count), 1 / FRAME_RATE
+    parts = math.lcm(*(length.denominator for length, _ in prices))
+    # A clip is made in one of the longer lengths when its shot lasts a frame more than the length before it.
+    wanted = [(int(before * parts), price) for (before, _), (_, price) in pairwise(prices)]
+    best, most = [0] * (int(seconds * parts) + 1), count * lowest
+    for made in range(1, count + 1 if wanted else 1):
+        best = [max((best[at - need] + price for need, price in wanted if need <= at), default=_NEVER) for at in range(len(best))]
+        room = seconds - (count - made) * least - made * frame
+        if room >= 0:
+            most = max(most, (count - made) * lowest + best[int(room * parts)])
+    return most

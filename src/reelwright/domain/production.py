@@ -72,6 +72,8 @@ class ShotProgress:
     """`queued`, `generating`, `storing`, `kept`, `failed`, `in doubt` or `cancelled`."""
     fractions: dict[Kind, float] = field(default_factory=dict[Kind, float])
     reason: str = ""
+    advice: str = ""
+    """What the person can do about it."""
 
 
 @dataclass(frozen=True)
@@ -195,6 +197,7 @@ def _after_take(progress: Progress, event: Event) -> Progress:
         states={**shot.states, kind: _SHOT_STATES[event.name]},
         fractions=fractions,
         reason=str(event.facts.get("reason", "")),
+        advice=str(event.facts.get("advice", "")),
     )
     charged = progress.charged_micro_usd + int(event.facts.get("charged_micro_usd") or 0)
     return replace(progress, shots={**progress.shots, shot_id: shot}, charged_micro_usd=charged)

@@ -56,4 +56,6 @@ class Take:
     charged_micro_usd: int = 0
     account: str = ""
     """Whose places at the provider it occupies, since it was submitted."""
+    is_left: bool = False
+    """Its production waits for it no longer: upkeep brings it home, and it is chosen only where nothing else is."""
     failure: Failure | None = None

@@ -83,3 +83,10 @@ def missing_glyphs(text: str) -> str:
     from reelwright.media.fonts import missing_glyphs
 
     return missing_glyphs(text)
+
+
+def jpeg_under(content: bytes, limit: int) -> bytes:
+    """See `jpeg.jpeg_under`."""
+    from reelwright.media.jpeg import jpeg_under
+
+    return jpeg_under(content, limit)

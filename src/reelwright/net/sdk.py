@@ -64,7 +64,8 @@ async def asked(call: Awaitable[T], *, pays: bool) -> T:
         reason = f"{type(error).__name__}: {redact(str(error))}"
         if not flight.has_left:
             message = f"The request could not be made ({reason})."
-            raise ProviderError(message) from error
+            # A question that is not even asked says nothing about the job that it is about.
+            raise (ProviderError if pays else NotSubmitted)(message) from error
         message = f"The answer was not understood ({reason})."
         raise (InDoubt if pays else NotSubmitted)(message) from error
     else:

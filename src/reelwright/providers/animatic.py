@@ -69,7 +69,7 @@ class Animatic:
         """Where the job stands. A job that a stopped process left unfinished starts again.
 
         Raises:
-            ProviderError: there is no such job (any more).
+            JobUnknown: there is no such job (any more).
         """
         return await self._jobs.poll(job)
 

@@ -5,7 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from reelwright.domain.brief import Brief
+from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Kind, ModelRef, provider_of
+from reelwright.domain.planning import told_crop
 from reelwright.domain.production import Models
 from reelwright.errors import ConfigurationError, InvalidInput
 from reelwright.services.brief_fields import SILENT
@@ -33,8 +35,16 @@ def choose(brief: Brief, asked: Providers, defaults: Providers, catalogue: Catal
     text = _writer(asked.text, defaults.text, catalogue)
     frame = _maker("image", Kind.FRAME, asked.image, defaults.image, catalogue)
     clip = _maker("video", Kind.CLIP, asked.video, defaults.video, catalogue)
-    voice, notices = _voice(brief, asked, defaults, catalogue)
-    return Choice(Models(text, frame, clip, voice), notices)
+    voice, silence = _voice(brief, asked, defaults, catalogue)
+    for card in filter(None, (frame, clip, voice)):
+        if not catalogue.has_key(card):
+            msg = f"{card.model} is paid, and there is no key for it: `reelwright keys` names it, `reelwright keys set` keeps it."
+            raise ConfigurationError(msg)
+    wanted = [asked.image or defaults.image, asked.video or defaults.video, *([asked.voice or defaults.voice] if voice else [])]
+    notices = [catalogue.told_retirement(ModelRef(model)) for model in wanted]
+    notices += [told_crop(card, brief.ratio.size) for card in (frame, clip)]
+    models = Models(text, frame.model, clip.model, voice.model if voice else None)
+    return Choice(models, tuple(filter(None, (*notices, silence))))
 
 
 def _writer(asked: str, default: str, catalogue: Catalogue) -> ModelRef:
@@ -48,9 +58,9 @@ def _writer(asked: str, default: str, catalogue: Catalogue) -> ModelRef:
     return model
 
 
-def _maker(field: str, kind: Kind, asked: str, default: str, catalogue: Catalogue) -> ModelRef:
+def _maker(field: str, kind: Kind, asked: str, default: str, catalogue: Catalogue) -> ModelCard:
     try:
-        return catalogue.card(ModelRef(asked or default), kind).model
+        return catalogue.card(ModelRef(asked or default), kind)
     except ConfigurationError as error:
         raise _refusal(field, asked, error) from None
 
@@ -62,12 +72,14 @@ def _refusal(field: str, asked: str, error: ConfigurationError) -> InvalidInput 
     )
 
 
-def _voice(brief: Brief, asked: Providers, defaults: Providers, catalogue: Catalogue) -> tuple[ModelRef | None, tuple[str, ...]]:
+def _voice(brief: Brief, asked: Providers, defaults: Providers, catalogue: Catalogue) -> tuple[ModelCard | None, str]:
+    """Who speaks, and why nobody does."""
     wanted = asked.voice or defaults.voice
     if not brief.is_voiced or wanted == SILENT:
-        return None, ()
+        return None, ""
     if asked.voice:
-        return _maker("voice", Kind.VOICE, asked.voice, "", catalogue), ()
-    if any(card.model == wanted for card in catalogue.cards(Kind.VOICE)):
-        return ModelRef(wanted), ()
-    return None, (f"The film has no voice: {wanted} is not installed (pip install 'reelwright[voice]').",)
+        return _maker("voice", Kind.VOICE, asked.voice, "", catalogue), ""
+    try:
+        return catalogue.card(ModelRef(wanted), Kind.VOICE), ""
+    except ConfigurationError:
+        return None, f"The film has no voice: {wanted} is not installed (pip install 'reelwright[voice]')."

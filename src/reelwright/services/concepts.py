@@ -11,11 +11,10 @@ from reelwright.db.engine import Database, Session
 from reelwright.domain.concept import Concept
 from reelwright.domain.event import EventName
 from reelwright.domain.ids import CampaignId, ProductionId
-from reelwright.errors import Cancelled
 from reelwright.ports import Written
 from reelwright.services.budgets import Budgets
 from reelwright.services.catalogue import Catalogue
-from reelwright.services.productions import until_running
+from reelwright.services.productions import run_to_write_for
 
 COUNT = 3
 
@@ -38,11 +37,7 @@ class Concepts:
             ConfigurationError: the writer is unknown or has no key.
             ProviderError: the writer failed.
         """
-        await until_running(self._database, production)
-        run = await self._database.read(lambda session: productions.get(session, production))
-        if run.state.is_ended:
-            msg = f"The production was {run.state.value}, so nothing more is written."
-            raise Cancelled(msg)
+        run = await run_to_write_for(self._database, production)
         campaign = await self._database.read(lambda session: campaigns.get(session, run.campaign_id))
         if campaign.document.concepts:
             return
@@ -52,6 +47,7 @@ class Concepts:
             f"{production}/concepts",
             writer.quote_micro_usd,
             lambda: writer.concepts(campaign.document.brief, COUNT),
+            model=writer.model,
         )
         await self._database.write(lambda session: self._save(session, campaign.id, written))
 

@@ -6,10 +6,10 @@
 from __future__ import annotations
 
 import asyncio
-import random
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
-from datetime import datetime
+from datetime import datetime, timedelta
 from fractions import Fraction
 from weakref import WeakValueDictionary
 
@@ -19,28 +19,33 @@ from reelwright.db import assets as asset_rows
 from reelwright.db import budgets, campaigns, events, productions, takes
 from reelwright.db.engine import Database, Session
 from reelwright.domain.asset import Asset, AssetKind
+from reelwright.domain.card import ModelCard
 from reelwright.domain.event import EventName
-from reelwright.domain.generation import Failure, Job, JobState, Kind, Output
-from reelwright.domain.ids import JobId, TakeId
+from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, provider_of
+from reelwright.domain.ids import TakeId
 from reelwright.domain.production import ProductionState
 from reelwright.domain.take import Take, TakeState
 from reelwright.errors import (
+    ConfigurationError,
     ContentMismatch,
     DownloadError,
     InvalidMedia,
+    KeyRefused,
     NotSubmitted,
     ProviderError,
     RenderError,
     StorageError,
     Throttled,
 )
-from reelwright.ports import Provider
 from reelwright.services.assets import Assets, Purpose
+from reelwright.services.bells import Bells
 from reelwright.services.catalogue import Catalogue
+from reelwright.services.failures import reason_of
 from reelwright.services.lanes import Lanes
-from reelwright.services.patience import Patience, free_answer, reason_of
+from reelwright.services.patience import Patience, free_answer
+from reelwright.services.polls import Left, Poller, Watch
 from reelwright.services.productions import Active
-from reelwright.services.takes import end, facts
+from reelwright.services.takes import end, facts, raise_hold
 
 _log = structlog.get_logger()
 
@@ -61,6 +66,7 @@ class Harvests:
         catalogue: Catalogue,
         assets: Assets,
         lanes: Lanes,
+        bells: Bells,
         *,
         now: Callable[[], datetime],
     ) -> None:
@@ -68,35 +74,95 @@ class Harvests:
         self._catalogue = catalogue
         self._assets = assets
         self._lanes = lanes
+        self._bells = bells
         self._active = Active(database)
         self._at_work: WeakValueDictionary[TakeId, asyncio.Lock] = WeakValueDictionary()
+        self._in_a_hurry: Counter[TakeId] = Counter()
         self._now = now
 
-    async def harvest(self, take_id: TakeId) -> None:
+    async def harvest(self, take_id: TakeId) -> str:
         """Polls until the job has ended and keeps what it made; after that the take has ended.
 
-        Two productions may wait for the same take: the second waits for the first, and finds it ended.
+        When the production need not wait any longer, because the model's deadline is over or the provider does not say where the
+        job stands, it answers why, and upkeep brings the take home. Two productions may wait for the same take: the second waits
+        for the first.
+        """
+        self._in_a_hurry[take_id] += 1
+        take = await self._get(take_id)
+        if take.job_id is not None:
+            self._bells.ring(provider_of(take.request.model), take.job_id)  # upkeep, if it waits, gives way
+        try:
+            async with self._at_work.setdefault(take_id, asyncio.Lock()):
+                return await self._harvest(take_id, is_upkeep=False)
+        finally:
+            self._in_a_hurry -= Counter([take_id])
+
+    async def bring_home(self, take_id: TakeId) -> None:
+        """As `harvest`, for a take that no production waits for: until the provider forgets the job, and less and less often.
+
+        Ends early when a production waits for it again.
         """
         async with self._at_work.setdefault(take_id, asyncio.Lock()):
-            await self._harvest(take_id)
+            await self._harvest(take_id, is_upkeep=True)
 
-    async def _harvest(self, take_id: TakeId) -> None:
-        take = await self._database.read(lambda session: takes.get(session, take_id))
+    def is_at_work(self, take: TakeId) -> bool:
+        """Whether somebody in this process polls it, or brings it home."""
+        lock = self._at_work.get(take)
+        return lock is not None and lock.locked()
+
+    async def _get(self, take: TakeId) -> Take:
+        return await self._database.read(lambda session: takes.get(session, take))
+
+    async def _harvest(self, take_id: TakeId, *, is_upkeep: bool) -> str:
+        take = await self._get(take_id)
         if take.state not in {TakeState.SUBMITTED, TakeState.STORING} or take.job_id is None:
-            return
-        patience = Patience(self._database, take, now=self._now)
-        provider, card = await patience.until_installed(self._catalogue)
-        every, told, is_cancelled = float(card.poll_every), 0.0, False
-        while (job := await self._poll(provider, take.job_id, patience)).state is JobState.RUNNING:
-            told = await self._tell_progress(take, job.progress, told)
-            is_cancelled = is_cancelled or await self._pass_on_cancel(take, provider, take.job_id)
-            await asyncio.sleep(every * random.uniform(0.9, 1.1))  # noqa: S311 - jitter, not a secret
-        if job.state is JobState.SUCCEEDED:
-            take = await self._give_place_back(take)
-            job = await self._keep(take, provider, job)
-        if job.state is JobState.FAILED:
-            await self._fail(take, job)
+            return ""
+        name = provider_of(take.request.model)
+        with self._bells.hung(name, take.job_id) as bell:
+            patience = Patience(self._database, take, now=self._now, sleep=bell.sleep)
+            provider = await patience.until_there(self._catalogue)
+            watch = await self._watch(take, is_upkeep=is_upkeep)
+            poller = Poller(take, provider, watch, patience, bell, now=self._now)
+            ended = await self._until_ended(take, poller)
+            if isinstance(ended, Job) and ended.state is JobState.SUCCEEDED:
+                take = await self._give_place_back(take)
+                ended = await self._keep(take, poller, ended)
+        if isinstance(ended, Left):
+            if ended.reason:
+                await self._database.write(lambda session: takes.leave(session, take_id))
+            return ended.reason
+        if ended.state is JobState.FAILED:
+            await self._fail(take, ended)
             self._lanes.leave(self._catalogue.sharers(take.request.model))
+        return ""
+
+    async def _watch(self, take: Take, *, is_upkeep: bool) -> Watch:
+        try:
+            card = self._catalogue.card(take.request.model, take.kind)
+        except ConfigurationError:
+            card = ModelCard(take.request.model, take.kind, "")  # on offer no more; its job is not less worth for that
+        since = take.submitting_at or take.created_at
+        production = await self._database.read(lambda session: productions.get(session, take.production_id))
+        # A run that takes over what an earlier one asked for has all its patience still.
+        until = max(since, production.created_at) + timedelta(seconds=float(card.deadline))
+        return Watch(
+            every=float(card.poll_every),
+            since=since,
+            until=None if is_upkeep else until,
+            is_relieved=lambda: is_upkeep and self._in_a_hurry[take.id] > 0,
+        )
+
+    async def _until_ended(self, take: Take, poller: Poller) -> Job | Left:
+        told, is_cancelled = 0.0, take.is_left
+        while True:
+            answer = await poller.ask()
+            if isinstance(answer, Left) or answer.state is not JobState.RUNNING:
+                return answer
+            take = await self._hold_enough(take, answer)
+            told = await self._tell_progress(take, answer.progress, told)
+            is_cancelled = is_cancelled or await self._pass_on_cancel(take, poller)
+            if left := await poller.rest():
+                return left
 
     async def _give_place_back(self, take: Take) -> Take:
         """Writes down that the job has ended at the provider: the next one may start there while this one's output comes home."""
@@ -109,18 +175,11 @@ class Harvests:
         self._lanes.leave(self._catalogue.sharers(take.request.model))
         return replace(take, state=TakeState.STORING)
 
-    async def _poll(self, provider: Provider, job: JobId, patience: Patience) -> Job:
-        """Asks until there is an answer. A job that the provider does not know any more has failed."""
-        while True:
-            try:
-                answer = await free_answer(provider.poll(job))
-            except (NotSubmitted, Throttled) as error:
-                await patience.wait(error)
-            except ProviderError as error:
-                return Job(job, JobState.FAILED, failure=Failure(error.message, is_charged=True))
-            else:
-                patience.renew()
-                return answer
+    async def _hold_enough(self, take: Take, job: Job) -> Take:
+        if (job.estimated_micro_usd or 0) <= take.quote_micro_usd:
+            return take
+        quote = await self._database.write(lambda session: raise_hold(session, takes.get(session, take.id), job, self._now()))
+        return replace(take, quote_micro_usd=quote)
 
     async def _tell_progress(self, take: Take, progress: Fraction | None, told: float) -> float:
         fraction = float(progress or 0)
@@ -133,7 +192,7 @@ class Harvests:
         told = {**facts(take), **more}
         await self._database.write(lambda session: events.append(session, take.campaign_id, name, self._now(), **told))
 
-    async def _pass_on_cancel(self, take: Take, provider: Provider, job: JobId) -> bool:
+    async def _pass_on_cancel(self, take: Take, poller: Poller) -> bool:
         """Tells the provider when the production was cancelled; True once it knows."""
         if await self._active.has(take.production_id):
             return False
@@ -144,14 +203,14 @@ class Harvests:
         if production.state is not ProductionState.CANCELLED:
             return False
         try:
-            await free_answer(provider.cancel(job))
-        except (NotSubmitted, Throttled):
+            await free_answer(poller.provider.cancel(poller.job_id))
+        except (NotSubmitted, Throttled, KeyRefused):
             return False  # asked again with the next poll
         except ProviderError as error:
             _log.info("take.not_cancelled", take=take.id, reason=error.message)
         return True
 
-    async def _keep(self, take: Take, provider: Provider, job: Job) -> Job:
+    async def _keep(self, take: Take, poller: Poller, job: Job) -> Job | Left:
         """Brings the output home: it is kept when the row of the asset says so, and not a moment before.
 
         It is paid for, so whatever stands in the way is tried again for as long as the provider has the output. Returns the job
@@ -161,13 +220,13 @@ class Harvests:
         bad_outputs = 0
         while True:
             try:
-                asset = await self._ingest(take, provider, job)
+                asset = await self._ingest(take, poller, job)
                 await self._database.write(lambda session, asset=asset, job=job: self._commit(session, take, asset, job))
             except (InvalidMedia, ContentMismatch, RenderError) as error:
                 bad_outputs += 1
                 if bad_outputs >= _BAD_OUTPUTS:
                     reason = f"The provider's output cannot be used: {error.message}"
-                    return replace(job, state=JobState.FAILED, failure=Failure(reason, is_retryable=True, is_charged=True))
+                    return _lost(job, Failure(reason, is_retryable=True, is_charged=True, kind=FailureKind.UNUSABLE))
                 problem: Exception = error
             except Exception as error:  # noqa: BLE001 - paid work waits for any repair, be it of the network, a disk or our code
                 problem = error
@@ -175,10 +234,12 @@ class Harvests:
                 return job
             _log.warning("take.not_kept_yet", take=take.id, reason=reason_of(problem))
             await patience.wait(problem)
-            again = await self._poll(provider, job.id, patience=Patience(self._database, take, now=self._now))
+            again = await poller.ask()
+            if isinstance(again, Left):
+                return again
             if again.state is JobState.FAILED:
                 reason = f"The output was lost at the provider: {reason_of(problem)}"
-                return replace(job, state=JobState.FAILED, failure=Failure(reason, is_charged=True))
+                return _lost(job, Failure(reason, is_charged=True, kind=FailureKind.LOST))
             job = again if again.outputs else job
 
     def _commit(self, session: Session, take: Take, asset: Asset, job: Job) -> None:
@@ -189,17 +250,21 @@ class Harvests:
         if not asset_rows.make_ready(session, asset):
             msg = "Somebody cleaned up what was being stored."
             raise StorageError(msg)
-        budgets.settle(session, take.campaign_id, take.id, take.quote_micro_usd, charged, self._now())
-        takes.select(session, replace(take, state=TakeState.KEPT, asset_id=asset.id))
+        note = "the price on its card" if job.charged_micro_usd is None else "the vendor's own figure"
+        budgets.settle(session, take.campaign_id, take.id, charged, self._now(), note)
+        kept = takes.get(session, take.id)
+        # What comes home after its production has ended is filed; it does not change what a person has in their film.
+        is_late = kept.is_left or productions.get(session, kept.production_id).state.is_ended
+        takes.select(session, kept, only_if_none=is_late)
         told = {**facts(take), "asset": asset.id, "charged_micro_usd": charged}
         events.append(session, take.campaign_id, EventName.TAKE_KEPT, self._now(), **told)
 
-    async def _ingest(self, take: Take, provider: Provider, job: Job) -> Asset:
+    async def _ingest(self, take: Take, poller: Poller, job: Job) -> Asset:
         output = _output_of(job)
 
         async def fresh_url() -> str:
             try:
-                return _output_of(await free_answer(provider.poll(job.id))).url
+                return _output_of(await free_answer(poller.provider.poll(job.id))).url
             except (ProviderError, InvalidMedia) as error:
                 msg = f"There is no fresh URL to be had: {error.message}"
                 raise DownloadError(msg) from error
@@ -220,6 +285,7 @@ class Harvests:
             },
             media=_MEDIA[take.kind],
         )
+        provider = poller.provider
         return await self._assets.ingest(output, purpose, refresh=fresh_url, trusted_origins=lambda: provider.trusted_origins)
 
     async def _fail(self, take: Take, job: Job) -> None:
@@ -230,6 +296,10 @@ class Harvests:
         await self._database.write(
             lambda session: end(session, take, take.state, TakeState.FAILED, failure, charged, self._now())
         )
+
+
+def _lost(job: Job, failure: Failure) -> Job:
+    return replace(job, state=JobState.FAILED, failure=failure)
 
 
 def _output_of(job: Job) -> Output:

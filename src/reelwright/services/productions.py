@@ -18,8 +18,10 @@ from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.ids import CampaignId, ProductionId
 from reelwright.domain.production import Models, Production, ProductionState
 from reelwright.domain.take import TakeState
-from reelwright.errors import Conflict
+from reelwright.errors import Cancelled, Conflict
+from reelwright.ports import Refining
 from reelwright.services.catalogue import Catalogue
+from reelwright.services.prompts import LONGEST_PROMPTS
 from reelwright.services.takes import end as end_take
 
 _PAUSE_LOOK = 0.5
@@ -58,7 +60,10 @@ class Productions:
         self._new_id = new_id
 
     def quote(self, brief: Brief, models: Models) -> tuple[QuoteLine, ...]:
-        """What a film of this brief costs, before anything is written or asked. Retries are not in it; the cap covers them.
+        """What a film of this brief costs at most, before anything is written or asked, however its seconds are shared.
+
+        Retries are not in it; the cap covers them. A voice is taken to say `SPOKEN_A_SECOND` characters a second, and every
+        prompt to be as long as writers write them.
 
         Raises:
             ConfigurationError: a model is unknown, or has no key.
@@ -67,10 +72,15 @@ class Productions:
         lines = [QuoteLine("concepts and storyboard", models.text, 2, 2 * writer.quote_micro_usd)]
         for kind in Kind:
             model = models.of(kind)
-            if model is not None:
-                seconds = Fraction(0) if kind is Kind.FRAME else brief.seconds
-                price = self._catalogue.card(model, kind).quote_together(brief.shots, seconds)
-                lines.append(QuoteLine(f"{kind.value}s", model, brief.shots, price))
+            if model is None:
+                continue
+            card = self._catalogue.card(model, kind)
+            seconds = Fraction(0) if kind is Kind.FRAME else brief.seconds
+            lines.append(QuoteLine(f"{kind.value}s", card.model, brief.shots, card.quote_together(brief.shots, seconds)))
+            longest = LONGEST_PROMPTS.get(kind, 0)
+            if isinstance(writer, Refining) and 0 < card.prompt_limit < longest:
+                price = brief.shots * writer.refine_quote("x" * longest)
+                lines.append(QuoteLine(f"{kind.value} prompts in fewer words", models.text, brief.shots, price))
         return tuple(lines)
 
     async def start(self, campaign: CampaignId, models: Models, notices: Sequence[str] = ()) -> ProductionId:
@@ -214,10 +224,23 @@ class Active:
         return production in self._ids
 
 
-async def until_running(database: Database, production: ProductionId) -> None:
-    """Returns as soon as the production is not paused (any more): it runs then, or has ended."""
+async def until_running(database: Database, production: ProductionId) -> Production:
+    """The production as soon as it is not paused (any more): it runs then, or has ended."""
     while True:
         run = await database.read(lambda session: productions.get(session, production))
         if run.state is not ProductionState.PAUSED:
-            return
+            return run
         await asyncio.sleep(_PAUSE_LOOK)
+
+
+async def run_to_write_for(database: Database, production: ProductionId) -> Production:
+    """The production as soon as it is not paused, for whoever is about to ask for a text.
+
+    Raises:
+        Cancelled: it has ended.
+    """
+    run = await until_running(database, production)
+    if run.state.is_ended:
+        msg = f"The production was {run.state.value}, so nothing more is written."
+        raise Cancelled(msg)
+    return run

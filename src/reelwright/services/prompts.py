@@ -14,6 +14,8 @@ from reelwright.errors import Conflict, NotFound
 VOICE_LEAD = Fraction(1, 4)
 """Seconds of a shot before its voice starts; as much is left free behind it."""
 _SHORTEST_VOICE = Fraction(1)
+LONGEST_PROMPTS = {Kind.FRAME: 900, Kind.CLIP: 300 + 1 + 900}
+"""Characters of a prompt by a language model, as `writers.drafts` allows them; one by a person may be longer."""
 
 
 def shot_of(document: Document, shot: ShotId) -> tuple[Storyboard, Shot, int]:

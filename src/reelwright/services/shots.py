@@ -11,15 +11,17 @@ from reelwright.domain.event import EventName
 from reelwright.domain.generation import Kind
 from reelwright.domain.ids import IntentKey, ProductionId, ShotId, TakeId
 from reelwright.errors import Conflict
-from reelwright.services.prompts import request_for, shot_of
+from reelwright.services.plans import Plans
+from reelwright.services.prompts import shot_of
 from reelwright.services.takes import Takes, Wish
 
 
 class Shots:
     """Asks for the takes of a production's shots."""
 
-    def __init__(self, database: Database, takes: Takes, *, now: Callable[[], datetime]) -> None:
+    def __init__(self, database: Database, plans: Plans, takes: Takes, *, now: Callable[[], datetime]) -> None:
         self._database = database
+        self._plans = plans
         self._takes = takes
         self._now = now
 
@@ -34,15 +36,19 @@ class Shots:
         return await self._database.read(look)
 
     async def ask(self, production: ProductionId, shot: ShotId, kind: Kind, number: int) -> TakeId:
-        """Asks for the `number`th try of this production at a take of the shot.
+        """Asks for the `number`th try of this production at a take of the shot, as it is planned.
 
         Raises:
             BudgetExceeded: the cap does not cover it.
             Conflict: a clip is asked for and the shot has no frame.
+            InvalidInput: the model cannot make it; says why.
         """
 
-        def wish(session: Session) -> Wish:
+        def wish(session: Session, version: int) -> Wish | None:
             run = productions.get(session, production)
+            campaign = campaigns.get(session, run.campaign_id)
+            if campaign.version != version:
+                return None
             model = run.models.of(kind)
             if model is None:
                 msg = f"Nobody was named to make a {kind.value}."
@@ -51,11 +57,15 @@ class Shots:
             if kind is Kind.CLIP and frame is None:
                 msg = f"{shot} has no frame to start its clip from."
                 raise Conflict(msg)
-            document = campaigns.get(session, run.campaign_id).document
-            request = request_for(run.campaign_id, document, shot, kind, model, frame.asset_id if frame else None)
+            start = frame.asset_id if frame else None
+            request = self._plans.plan(campaign.id, campaign.document, shot, kind, model, start).request
             return Wish(production, shot, request, IntentKey(f"{production}/{shot}/{kind.value}/{number}"))
 
-        return await self._takes.ask(await self._database.read(wish))
+        while True:
+            version = await self._plans.prepare(production)
+            planned = await self._database.read(lambda session, version=version: wish(session, version))
+            if planned is not None:  # else a person has edited in between
+                return await self._takes.ask(planned)
 
     async def fail(self, production: ProductionId, shot: ShotId, reason: str) -> None:
         """Writes down why the shot has no clip."""

@@ -6,19 +6,19 @@ from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 
-from reelwright.db import campaigns, events, productions
+from reelwright.db import campaigns, events
 from reelwright.db.engine import Database, Session
 from reelwright.domain.brief import Brief
 from reelwright.domain.event import EventName
 from reelwright.domain.ids import CampaignId, ProductionId, ShotId
 from reelwright.domain.storyboard import Storyboard
-from reelwright.errors import Cancelled, Conflict
+from reelwright.errors import Conflict
 from reelwright.media.front import missing_glyphs
 from reelwright.media.workers import Workers
 from reelwright.ports import Written
 from reelwright.services.budgets import Budgets
 from reelwright.services.catalogue import Catalogue
-from reelwright.services.productions import until_running
+from reelwright.services.productions import run_to_write_for
 
 
 class Storyboards:
@@ -42,11 +42,7 @@ class Storyboards:
             ConfigurationError: the writer is unknown or has no key.
             ProviderError: the writer failed.
         """
-        await until_running(self._database, production)
-        run = await self._database.read(lambda session: productions.get(session, production))
-        if run.state.is_ended:
-            msg = f"The production was {run.state.value}, so nothing more is written."
-            raise Cancelled(msg)
+        run = await run_to_write_for(self._database, production)
         campaign = await self._database.read(lambda session: campaigns.get(session, run.campaign_id))
         document = campaign.document
         written: Written[Storyboard] | None = None
@@ -61,6 +57,7 @@ class Storyboards:
                 f"{production}/storyboard",
                 writer.quote_micro_usd,
                 lambda: writer.storyboard(document.brief, concept),
+                model=writer.model,
             )
         notices = [written.notice, await self._missing_letters(document.brief, written.value)] if written else []
         return await self._database.write(lambda session: self._save(session, campaign.id, written, notices))

@@ -13,11 +13,10 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from reelwright.db import events, productions, takes
+from reelwright.db import productions, takes
 from reelwright.db.engine import Database, Session
 from reelwright.domain.card import ModelCard
-from reelwright.domain.event import EventName
-from reelwright.domain.generation import Failure, Job, provider_of
+from reelwright.domain.generation import Job, provider_of
 from reelwright.domain.ids import TakeId
 from reelwright.domain.production import ProductionState
 from reelwright.domain.take import Take, TakeState
@@ -25,10 +24,11 @@ from reelwright.errors import InDoubt, NotSubmitted, ProviderError, Throttled
 from reelwright.ports import Findable, Provider
 from reelwright.services.assets import Assets
 from reelwright.services.catalogue import Catalogue
+from reelwright.services.failures import reason_of, refused
 from reelwright.services.lanes import Lanes
-from reelwright.services.patience import Patience, free_answer, reason_of
+from reelwright.services.patience import Patience, free_answer
 from reelwright.services.productions import until_running
-from reelwright.services.takes import end, facts
+from reelwright.services.takes import doubt, end, receive
 
 _log = structlog.get_logger()
 
@@ -40,6 +40,9 @@ _SUBMIT_SECONDS = 600.0
 """The longest that a submit may take; some vendors make a picture before they answer."""
 _REFUSED_SEARCHES = 3
 """So often a provider may refuse to be searched until a person has to decide."""
+_MINUTE = timedelta(minutes=1)
+_ON_ITS_WAY = timedelta(minutes=1)
+"""How long before a vendor forgets a key we stop relying on it: the request must still get there."""
 
 
 class Submits:
@@ -81,17 +84,21 @@ class Submits:
                 await self._reconcile(take, provider, card, patience)
             else:
                 await until_running(self._database, take.production_id)
-                await self._lanes.enter(self._catalogue.sharers(card.model), lambda card=card: self._claim(take_id, card))
+                await self._lanes.enter(
+                    self._catalogue.sharers(card.model),
+                    lambda card=card, provider=provider: self._claim(take_id, card, provider.account),
+                )
                 take = await self._get(take_id)
                 if take.state is TakeState.SUBMITTING:
-                    await self._send(take, provider, patience, is_again=False)
+                    await self._send(take, provider, patience)
             take = await self._get(take_id)
 
     async def _get(self, take: TakeId) -> Take:
         return await self._database.read(lambda session: takes.get(session, take))
 
-    async def _claim(self, take_id: TakeId, card: ModelCard) -> bool:
+    async def _claim(self, take_id: TakeId, card: ModelCard, account: str) -> bool:
         """Takes a place and marks the take as submitting, in one transaction. True when it need not wait here any more."""
+        sharers = self._catalogue.sharers(card.model)
 
         def claim(session: Session) -> bool:
             take = takes.get(session, take_id)
@@ -101,32 +108,39 @@ class Submits:
             if state.is_ended:
                 end(session, take, TakeState.PLANNED, TakeState.CANCELLED, None, 0, self._now())
                 return True
-            sharers = self._catalogue.sharers(card.model)
-            if takes.at_provider(session, provider_of(card.model), sharers) >= card.concurrency:
+            if not has_place(session):
                 return False
-            return takes.move(session, take.id, TakeState.PLANNED, TakeState.SUBMITTING, submitting_at=self._now())
+            return takes.move(
+                session, take.id, TakeState.PLANNED, TakeState.SUBMITTING, submitting_at=self._now(), account=account
+            )
+
+        def has_place(session: Session) -> bool:
+            name = provider_of(card.model)
+            takes.lock_account(session, name, account)
+            if not self._lanes.is_open(sharers) or takes.at_provider(session, name, account, sharers) >= card.concurrency:
+                return False
+            return not card.per_minute or takes.submitted_since(session, name, account, self._now() - _MINUTE) < card.per_minute
 
         return await self._database.write(claim)
 
-    async def _send(self, take: Take, provider: Provider, patience: Patience, *, is_again: bool) -> None:
-        """The one line that pays. A take that is still submitting afterwards is in doubt.
-
-        With `is_again`, an earlier request of the same intent may have arrived: that this one did not proves nothing.
-        """
-        paying = asyncio.ensure_future(self._pay(take, provider))
-        self.paying.add(paying)
-        paying.add_done_callback(self.paying.discard)
+    async def _send(self, take: Take, provider: Provider, patience: Patience) -> None:
+        """Sends for the first time. A take that is still submitting afterwards may have been paid."""
         try:
-            await asyncio.shield(paying)
-        except (NotSubmitted, Throttled) as error:
-            if not is_again:
-                await self._plan_again(take)
+            await self._in_one_piece(take, provider)
+        except NotSubmitted as error:
+            # It never arrived, so it does not count against what the vendor takes in a minute.
+            await self._plan_again(take, submitting_at=None)
             await patience.wait(error)
+        except Throttled as error:
+            # It arrived and may count, so its time stays. The next in line would hear the same; this one goes to the end of it.
+            self._lanes.close(self._catalogue.sharers(take.request.model), error.retry_after or 0.0)
+            await self._plan_again(take)
+            await patience.after(error)
         except InDoubt as error:
             _log.warning("take.in_doubt", take=take.id, reason=error.message)
             await patience.wait(error)
         except ProviderError as error:
-            failure = Failure(error.message)
+            failure = refused(error)
             await self._database.write(
                 lambda session: end(session, take, TakeState.SUBMITTING, TakeState.FAILED, failure, 0, self._now())
             )
@@ -136,44 +150,78 @@ class Submits:
             _log.exception("take.submit_broke", take=take.id)
             await patience.wait(error)
 
+    async def _send_again(self, take: Take, provider: Provider, patience: Patience) -> bool:
+        """Sends the same key again. False when the answer does not tell what became of the first request.
+
+        That this one did not arrive, or was refused, proves nothing about the one before.
+        """
+        try:
+            await self._in_one_piece(take, provider)
+        except (NotSubmitted, Throttled, InDoubt) as error:
+            await patience.wait(error)
+        except ProviderError as error:
+            _log.warning("take.refused_again", take=take.id, reason=error.message)
+            return False
+        except Exception as error:  # noqa: BLE001 - somebody else's code, as above
+            _log.exception("take.submit_broke", take=take.id)
+            await patience.wait(error)
+        return True
+
+    async def _in_one_piece(self, take: Take, provider: Provider) -> None:
+        """Pays, and goes on paying when whoever waits for it is interrupted."""
+        paying = asyncio.ensure_future(self._pay(take, provider))
+        self.paying.add(paying)
+        paying.add_done_callback(self.paying.discard)
+        await asyncio.shield(paying)
+
     async def _pay(self, take: Take, provider: Provider) -> None:
         """Sends, and writes the receipt down as soon as it is here, however often that takes: it is paid for."""
         async with asyncio.timeout(_SUBMIT_SECONDS):
             job = await provider.submit(take.request, intent=take.intent, attachments=self._assets)
         while True:
             try:
-                await self._record(take, job)
+                await self._record(take, job, take.account)
             except Exception as error:  # noqa: BLE001 - a full disk or an absent server must not cost a job
                 _log.error("take.receipt_not_written", take=take.id, job=job.id, reason=reason_of(error))
                 await asyncio.sleep(_RECEIPT_SECONDS)
             else:
                 return
 
-    async def _record(self, take: Take, job: Job) -> None:
-        """Writes the receipt down, at once."""
+    async def _record(self, take: Take, job: Job, account: str) -> None:
+        """Writes the receipt down, at once; what the vendor may take by its own word is held from now on."""
 
         def record(session: Session) -> None:
-            if takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTED, job_id=job.id):
-                told = {**facts(take), "job": job.id}
-                events.append(session, take.campaign_id, EventName.TAKE_SUBMITTED, self._now(), **told)
+            if takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTED, job_id=job.id, account=account):
+                receive(session, take, job, self._now())
 
         await self._database.write(record)
+        self._lanes.reopen(self._catalogue.sharers(take.request.model))
 
-    async def _plan_again(self, take: Take) -> None:
+    async def _plan_again(self, take: Take, **columns: datetime | None) -> None:
         await self._database.write(
-            lambda session: takes.move(session, take.id, TakeState.SUBMITTING, TakeState.PLANNED, submitting_at=None)
+            lambda session: takes.move(session, take.id, TakeState.SUBMITTING, TakeState.PLANNED, **columns)
         )
         self._lanes.leave(self._catalogue.sharers(take.request.model))
 
     async def _reconcile(self, take: Take, provider: Provider, card: ModelCard, patience: Patience) -> None:
         """Finds out what became of a submit whose answer is lost: it is recorded, planned again or in doubt."""
-        if card.is_idempotent:
-            # The same key makes the same job. It is not planned anew, because then it could be cancelled as if nothing was sent.
-            await self._send(take, provider, patience, is_again=True)
+        # The same key makes the same job. It is not planned anew, because then it could be cancelled as if nothing was sent.
+        if self._is_remembered(take, provider, card) and await self._send_again(take, provider, patience):
             return
-        if not isinstance(provider, Findable):
+        if isinstance(provider, Findable):
+            await self._search(take, provider, provider.account, patience)
+        else:
             await self._doubt(take)
-            return
+
+    def _is_remembered(self, take: Take, provider: Provider, card: ModelCard) -> bool:
+        """Whether the vendor surely takes the intent key for the one that it may have had. Another account never does."""
+        if not card.is_idempotent or provider.account != take.account:
+            return False
+        age = self._now() - (take.submitting_at or take.created_at)
+        memory = timedelta(seconds=float(card.key_seconds))
+        return not memory or age < memory - min(_ON_ITS_WAY, memory / 10)
+
+    async def _search(self, take: Take, provider: Findable, account: str, patience: Patience) -> None:
         # Counted from now: a request that its sender gave up, or died over, may still be on its way.
         await asyncio.sleep(_SETTLE.total_seconds())
         since = (take.submitting_at or take.created_at) - _SETTLE
@@ -183,7 +231,12 @@ class Submits:
             except ProviderError as error:
                 await patience.wait(error)
                 continue
-            await (self._plan_again(take) if job is None else self._record(take, job))
+            if job is not None and not await self._is_anothers(take, job):
+                await self._record(take, job, account)
+            elif job is None and account == take.account:
+                await self._plan_again(take, submitting_at=None)
+            else:
+                break  # another account has other jobs, and a job that looks like ours need not be ours
             return
         await self._doubt(take)
 
@@ -194,16 +247,11 @@ class Submits:
             except (NotSubmitted, Throttled) as error:
                 await patience.wait(error)
 
-    async def _doubt(self, take: Take) -> None:
-        """Parks the take for a person. Its money stays held, because it may have been spent."""
+    async def _is_anothers(self, take: Take, job: Job) -> bool:
         name = provider_of(take.request.model)
-        reason = f"Nobody can tell whether {name} got the request. Look into your account there before you ask again."
+        known = await self._database.read(lambda session: takes.of_job(session, name, job.id))
+        return known is not None and known.id != take.id
 
-        def doubt(session: Session) -> None:
-            failure = {"reason": reason, "is_retryable": False, "is_charged": True}
-            if takes.move(session, take.id, TakeState.SUBMITTING, TakeState.IN_DOUBT, failure=failure):
-                told = {**facts(take), "reason": reason}
-                events.append(session, take.campaign_id, EventName.TAKE_DOUBTED, self._now(), **told)
-
-        await self._database.write(doubt)
+    async def _doubt(self, take: Take) -> None:
+        await self._database.write(lambda session: doubt(session, take, self._now()))
         self._lanes.leave(self._catalogue.sharers(take.request.model))

@@ -1,23 +1,27 @@
 """Takes: asked for with their price held, and ended with it settled.
 
-What happens in between is told in `submits` (the one line that pays) and `harvests` (bringing home what was paid for).
+What happens in between is told in `submits` (the one line that pays) and `harvests` (bringing home what was paid for); what a
+person decides where nobody else can, in `doubts`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 
 from reelwright.db import budgets, campaigns, events, productions, takes
+from reelwright.db.documents import dump
 from reelwright.db.engine import Database, Session
-from reelwright.domain.budget import EntryKind, usd
+from reelwright.domain.budget import usd
 from reelwright.domain.event import EventName
-from reelwright.domain.generation import Failure, Request
-from reelwright.domain.ids import IntentKey, JobId, ProductionId, ShotId, TakeId
+from reelwright.domain.generation import Failure, Job, Request, provider_of
+from reelwright.domain.ids import CampaignId, IntentKey, ProductionId, ShotId, TakeId
 from reelwright.domain.take import Take, TakeState
-from reelwright.errors import BudgetExceeded, Cancelled, Conflict, InDoubt
+from reelwright.errors import Cancelled, InDoubt
+from reelwright.services.budgets import reserve, top_up
 from reelwright.services.catalogue import Catalogue
+from reelwright.services.failures import advised, told
 
 
 @dataclass(frozen=True)
@@ -50,14 +54,22 @@ class Takes:
         """The take as it stands now."""
         return await self._database.read(lambda session: takes.get(session, take))
 
+    async def of_campaign(self, campaign: CampaignId) -> list[Take]:
+        """All takes of a campaign, oldest first."""
+        return await self._database.read(lambda session: takes.of_campaign(session, campaign))
+
+    async def newest(self, limit: int) -> list[Take]:
+        """The newest takes of all campaigns, newest first."""
+        return await self._database.read(lambda session: takes.newest(session, limit))
+
     async def outcome(self, take_id: TakeId) -> tuple[str, bool]:
-        """Why the ended take was not kept (nothing when it was), and whether trying again may help."""
+        """Why the ended take was not kept (nothing when it was) and what to do about it, and whether trying again may help."""
         take = await self.get(take_id)
         if take.state is TakeState.KEPT:
             return "", False
         if take.failure is None:
             return f"The take was {take.state.value}.", False
-        return take.failure.reason, take.state is TakeState.FAILED and take.failure.is_retryable
+        return told(take.failure), take.state is TakeState.FAILED and take.failure.is_retryable
 
     async def ask(self, wish: Wish) -> TakeId:
         """Writes the take with its intent and holds its price; answers the one that was paid for where the request is the same.
@@ -68,7 +80,7 @@ class Takes:
             InDoubt: the same was asked for before and may have been paid; a person must settle that first.
         """
         request = wish.request
-        quote = self._catalogue.card(request.model, request.kind).quote(request.seconds)
+        quote = self._catalogue.card(request.model, request.kind).quote(request.seconds, request.prompt)
 
         def plan(session: Session) -> TakeId:
             known = takes.by_intent(session, wish.intent)
@@ -83,13 +95,6 @@ class Takes:
             standing = takes.standing(session, campaign, wish.shot, request)
             if standing is not None:
                 return self._go_on_with(session, standing, wish.production)
-            balance = budgets.balance(session, campaign)
-            if not balance.covers(quote):
-                msg = (
-                    f"A {request.kind.value} of {wish.shot} costs {usd(quote)} and the cap leaves {usd(max(0, balance.left))}: "
-                    "raise the cap to go on."
-                )
-                raise BudgetExceeded(msg)
             take = Take(
                 id=TakeId(self._new_id("take")),
                 campaign_id=campaign,
@@ -104,7 +109,8 @@ class Takes:
                 created_at=self._now(),
             )
             takes.insert(session, take)
-            budgets.write(session, campaign, take.id, EntryKind.RESERVE, quote, self._now(), request.model)
+            what = f"A {request.kind.value} of {wish.shot}"
+            reserve(session, campaign, take.id, quote, self._now(), "the price on its card", what=what, model=request.model)
             events.append(session, campaign, EventName.TAKE_PLANNED, self._now(), **facts(take))
             return take.id
 
@@ -113,10 +119,7 @@ class Takes:
     def _go_on_with(self, session: Session, take: Take, production: ProductionId) -> TakeId:
         """Uses what an earlier production paid for, instead of paying again."""
         if take.state is TakeState.IN_DOUBT:
-            msg = (
-                f"Take {take.number} of its {take.kind.value} may have been paid for: look into your account there, then "
-                f"say what you found with `reelwright settle {take.id}`."
-            )
+            msg = f"Take {take.number} of its {take.kind.value} may have been paid for. {_decision(take)}"
             raise InDoubt(msg)
         is_kept = take.state is TakeState.KEPT
         if is_kept:
@@ -126,32 +129,6 @@ class Takes:
         name = EventName.TAKE_KEPT if is_kept else EventName.TAKE_SUBMITTED
         events.append(session, take.campaign_id, name, self._now(), **facts(take), is_reused=True)
         return take.id
-
-    async def settle(self, take_id: TakeId, job: JobId | None) -> Take:
-        """Ends a doubt with what a person found out: the job that the provider has, or that it has none. Free.
-
-        With a job the take waits to be harvested; without one its money is given back. Returns the take as it stands then.
-
-        Raises:
-            Conflict: the take is not in doubt.
-            NotFound: there is no such take.
-        """
-
-        def decide(session: Session) -> Take:
-            take = takes.get(session, take_id)
-            if take.state is not TakeState.IN_DOUBT:
-                msg = f"Take {take_id} is not in doubt: it is {take.state.value}."
-                raise Conflict(msg)
-            if job is None:
-                failure = Failure("The provider never got the request, as a person found out.", is_retryable=True)
-                end(session, take, TakeState.IN_DOUBT, TakeState.FAILED, failure, 0, self._now())
-            else:
-                takes.move(session, take_id, TakeState.IN_DOUBT, TakeState.SUBMITTED, job_id=job, failure=None)
-                told = {**facts(take), "job": job}
-                events.append(session, take.campaign_id, EventName.TAKE_SUBMITTED, self._now(), **told)
-            return takes.get(session, take_id)
-
-        return await self._database.write(decide)
 
 
 def facts(take: Take) -> dict[str, str | int]:
@@ -179,9 +156,59 @@ def end(
         charged: what it cost all the same, in micro-dollars.
         at: now.
     """
-    row = asdict(failure) if failure else None
+    failure = advised(failure, take) if failure else None
+    row = dump(failure) if failure else None
     if takes.move(session, take.id, origin, target, failure=row, charged_micro_usd=charged):
-        budgets.settle(session, take.campaign_id, take.id, take.quote_micro_usd, charged, at)
-        told = {**facts(take), "reason": failure.reason if failure else "", "charged_micro_usd": charged}
+        budgets.settle(session, take.campaign_id, take.id, charged, at, _why(target, failure, charged))
         name = EventName.TAKE_FAILED if target is TakeState.FAILED else EventName.TAKE_CANCELLED
-        events.append(session, take.campaign_id, name, at, **told)
+        events.append(session, take.campaign_id, name, at, **facts(take), **_told(failure), charged_micro_usd=charged)
+
+
+def receive(session: Session, take: Take, job: Job, at: datetime) -> None:
+    """Writes down what belongs to a receipt that was just recorded."""
+    raise_hold(session, take, job, at)
+    events.append(session, take.campaign_id, EventName.TAKE_SUBMITTED, at, **facts(take), job=job.id)
+
+
+def raise_hold(session: Session, take: Take, job: Job, at: datetime) -> int:
+    """Holds what the provider says that the job may cost, where that is more than its card says; answers what is held."""
+    estimate = job.estimated_micro_usd or 0
+    if estimate <= take.quote_micro_usd:
+        return take.quote_micro_usd
+    takes.set_quote(session, take.id, estimate)
+    top_up(session, take.campaign_id, take.id, estimate, at)
+    text = (
+        f"{provider_of(take.request.model)} may take {usd(estimate)} for the {take.kind.value} of {take.shot_id}, "
+        f"more than the {usd(take.quote_micro_usd)} on its card; so much is held."
+    )
+    events.append(session, take.campaign_id, EventName.NOTICE_GIVEN, at, text=text, take=take.id)
+    return estimate
+
+
+def doubt(session: Session, take: Take, at: datetime) -> None:
+    """Parks a take for a person. Its money stays held, because it may have been spent."""
+    name = provider_of(take.request.model)
+    failure = Failure(f"Nobody can tell whether {name} got the request.", is_charged=True, advice=_decision(take))
+    if takes.move(session, take.id, TakeState.SUBMITTING, TakeState.IN_DOUBT, failure=dump(failure)):
+        events.append(session, take.campaign_id, EventName.TAKE_DOUBTED, at, **facts(take), **_told(failure))
+
+
+def _decision(take: Take) -> str:
+    name = provider_of(take.request.model)
+    return (
+        f"Look into your account at {name}. If the job is there: `reelwright takes adopt {take.id} JOB`. "
+        f"If it is not: `reelwright takes retake {take.id}`."
+    )
+
+
+def _told(failure: Failure | None) -> dict[str, str]:
+    """What an event tells about a failure."""
+    return {"reason": failure.reason, "advice": failure.advice, "failure": failure.kind.value} if failure else {"reason": ""}
+
+
+def _why(target: TakeState, failure: Failure | None, charged: int) -> str:
+    """What the ledger says about the money of a take that made nothing."""
+    if target is TakeState.CANCELLED:
+        return "never submitted"
+    kind = failure.kind.value if failure else ""
+    return f"charged although it failed: {kind}" if charged else f"it failed and costs nothing: {kind}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import re
 from collections import deque
@@ -121,8 +122,10 @@ def _bearer(request: web.Request) -> str:
 
 
 def good_answer(body: dict[str, Any]) -> str:
-    """A valid answer in the form that the request wants: concepts or shots, as many as it asks for."""
+    """A valid answer in the form that the request wants: concepts or shots, as many as it asks for, or a prompt in few words."""
     told = json.dumps(body)
+    if "Rewrite this prompt" in told:
+        return json.dumps({"prompt": f"A lamp on a table, in fewer words ({hashlib.sha256(told.encode()).hexdigest()[:6]})."})
     count = int(found[1]) if (found := re.search(r"exactly (\d+)", told)) else 1
     if "storyboard of exactly" in told:
         seconds = float(found[1]) if (found := re.search(r"film of ([\d.]+) seconds", told)) else 5.0 * count

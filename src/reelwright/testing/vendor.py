@@ -1,13 +1,15 @@
 """A vendor of generated media that runs on this machine, behaves like the real ones, and counts for itself.
 
-`python -m reelwright.testing.vendor` starts it and prints its port. It serves three accounts under one port, because vendors
+`python -m reelwright.testing.vendor` starts it and prints its port. It serves four accounts under one port, because vendors
 differ in the one thing that matters after a crash:
 
 - `/key/v1/...` honours an `Idempotency-Key`: the same key sent twice makes one job;
-- `/list/v1/...` lists its jobs, so that one whose answer was lost can be found again by its `reference`;
-- `/blind/v1/...` does neither.
+- `/list/v1/...` finds a job whose answer was lost by its `reference`;
+- `/shelf/v1/...` lists its jobs with their prompts, and knows no references;
+- `/blind/v1/...` does nothing of it.
 
-`GET /stats` tells how often each reference was really submitted. `POST /knobs` makes it fail: see `Knobs`.
+It calls whoever asked for it when a job moves: signed, as often as it likes, and in the wrong order. `GET /stats` tells how often
+each reference was really submitted. `POST /knobs` makes it fail: see `Knobs`.
 """
 
 from __future__ import annotations
@@ -15,66 +17,27 @@ from __future__ import annotations
 import argparse
 import asyncio
 import hashlib
+import hmac
+import json
 import secrets
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from aiohttp import web
-from PIL import Image, ImageDraw
-from pydantic import BaseModel, Field
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 
-from reelwright.domain.timing import Size, frame_count
-from reelwright.media.encode import ClipWriter
+from reelwright.testing.knobs import Knobs
+from reelwright.testing.orders import Order, make_media
 
+CALL_SECRET = "whsec-simulated"  # noqa: S105 - the secret of a vendor that exists in tests only
+_ACCOUNTS = "/{account:key|list|shelf|blind}/v1/jobs"
+_LISTED = {"prompt", "model", "kind"}
 _AHEAD = 30.0
 """Seconds before a job is due in which its output is made, so that it is there when it is due."""
-
-
-class Knobs(BaseModel):
-    """What goes wrong, and how long things take, in seconds."""
-
-    frame_seconds: float = 0.2
-    clip_seconds: float = 0.5
-    answer_delay: float = 0.0
-    """Between counting a submit, when it is paid, and answering it."""
-    drop_answers: int = 0
-    """The next so many submits are counted, and their connection is closed without an answer."""
-    refuse_submits: int = 0
-    """The next so many submits are answered 429 and not counted."""
-    fail_jobs: int = 0
-    """The next so many jobs end as failed, free of charge."""
-    fail: dict[str, int] = Field(default_factory=dict[str, int])
-    """So many jobs fail whose reference contains the text."""
-    garble_submits: int = 0
-    """The next so many submits are counted, and answered with something that the vendor's documentation does not know."""
-    garble_polls: int = 0
-    """The next so many polls are answered so."""
-    break_outputs: int = 0
-    """The next so many downloads end in the middle."""
-    junk_outputs: int = 0
-    """The next so many downloads are an error page instead."""
-    slow: dict[str, float] = Field(default_factory=dict[str, float])
-    """Seconds that a job takes whose reference contains the text."""
-    url_seconds: float = 600.0
-    """How long an output's URL lives."""
-
-
-class Order(BaseModel):
-    """The body of a submit."""
-
-    reference: str
-    kind: str
-    digest: str
-    width: int
-    height: int
-    rate: str
-    seconds: str
-    has_picture: bool = False
 
 
 @dataclass
@@ -83,7 +46,11 @@ class _Job:
     account: str
     order: Order
     key: str
+    owner: str
+    """The key of whoever asked for it."""
     started: float
+    at: float
+    """When that was, in seconds since 1970."""
     making: asyncio.Task[Path] | None = None
     made: Path | None = None
     fails: bool = False
@@ -106,16 +73,20 @@ class Vendor:
     """The most jobs that ran at once."""
     latest: float = 0.0
     """The most seconds that an output was made, or asked for, after it was due."""
+    arrivals: list[float] = field(default_factory=list[float])
+    """When each submit was counted, in seconds since 1970."""
+    _calling: set[asyncio.Task[None]] = field(default_factory=set[asyncio.Task[None]])
 
     def app(self) -> web.Application:
         """The routes."""
         app = web.Application(client_max_size=64 << 20)
         app.add_routes(
             [
-                web.post("/{account:key|list|blind}/v1/jobs", self._submit),
-                web.get("/{account:key|list|blind}/v1/jobs/{id}", self._poll),
-                web.post("/{account:key|list|blind}/v1/jobs/{id}/cancel", self._cancel),
+                web.post(_ACCOUNTS, self._submit),
+                web.get(f"{_ACCOUNTS}/{{id}}", self._poll),
+                web.post(f"{_ACCOUNTS}/{{id}}/cancel", self._cancel),
                 web.get("/list/v1/jobs", self._find),
+                web.get("/shelf/v1/jobs", self._list),
                 web.get("/outputs/{token}", self._download),
                 web.get("/stats", self._stats),
                 web.post("/knobs", self._turn),
@@ -125,18 +96,13 @@ class Vendor:
 
     async def _submit(self, request: web.Request) -> web.StreamResponse:
         order = Order.model_validate_json(await request.read())
-        if self.knobs.refuse_submits > 0:
+        refusal = self._refusal(request, self.knobs.refuse_with)
+        if refusal is None and self.knobs.refuse_submits > 0:
             self.knobs.refuse_submits -= 1
-            return web.json_response({"error": "slow down"}, status=429, headers={"Retry-After": "0"})
-        account = request.match_info["account"]
-        key = request.headers.get("Idempotency-Key", "") if account == "key" else ""
-        job = next((job for job in self.jobs.values() if key and job.key == key), None)
-        if job is None:
-            self.submits[order.reference] += 1
-            job = _Job(f"job-{len(self.jobs) + 1:05d}", account, order, key, time.monotonic())
-            job.fails = self._is_to_fail(order.reference)
-            self.jobs[job.id] = job
-            self.busiest = max(self.busiest, sum(self._left(job) > 0 for job in self.jobs.values()))
+            refusal = 429
+        if refusal is not None:
+            return self._refused(refusal)
+        job = self._known(request) or self._accept(order, request)
         await asyncio.sleep(self.knobs.answer_delay)
         if self.knobs.drop_answers > 0 and request.transport is not None:
             self.knobs.drop_answers -= 1
@@ -144,7 +110,39 @@ class Vendor:
         if self.knobs.garble_submits > 0:
             self.knobs.garble_submits -= 1
             return web.json_response({"message": "thank you"}, status=201)
-        return web.json_response({"id": job.id, "state": "running"}, status=201)
+        if self.knobs.is_instant:
+            return web.json_response(await self._describe(job), status=201)
+        receipt = {"id": job.id, "state": "running", "estimate_micro_usd": self.knobs.estimate_micro_usd}
+        return web.json_response(receipt, status=201)
+
+    def _refusal(self, request: web.Request, statuses: list[int]) -> int | None:
+        if self.knobs.keys and _owner(request) not in self.knobs.keys:
+            return 401
+        return statuses.pop(0) if statuses else None
+
+    def _refused(self, status: int) -> web.Response:
+        headers = {"Retry-After": f"{self.knobs.retry_after:g}"} if status == web.HTTPTooManyRequests.status_code else {}
+        return web.json_response({"error": f"the vendor says {status}"}, status=status, headers=headers)
+
+    def _known(self, request: web.Request) -> _Job | None:
+        """The job that the same key made before."""
+        key = _idempotency(request)
+        remembered = (job for job in self.jobs.values() if key and (job.key, job.owner) == (key, _owner(request)))
+        return next((job for job in remembered if not 0 < self.knobs.key_seconds < time.time() - job.at), None)
+
+    def _accept(self, order: Order, request: web.Request) -> _Job:
+        self.submits[order.reference] += 1
+        self.arrivals.append(time.time())
+        name, account = f"job-{len(self.jobs) + 1:05d}", request.match_info["account"]
+        job = _Job(name, account, order, _idempotency(request), _owner(request), time.monotonic(), time.time())
+        job.fails = self._is_to_fail(order.reference)
+        self.jobs[job.id] = job
+        self.busiest = max(self.busiest, sum(self._left(job) > 0 for job in self.jobs.values()))
+        if order.call and self.knobs.calls:
+            calling = asyncio.create_task(self._call(job))
+            self._calling.add(calling)
+            calling.add_done_callback(self._calling.discard)
+        return job
 
     def _is_to_fail(self, reference: str) -> bool:
         for text, count in self.knobs.fail.items():
@@ -162,13 +160,25 @@ class Vendor:
 
     def _left(self, job: _Job) -> float:
         takes = self._takes(job)
-        return 0.0 if job.is_cancelled else job.started + takes - time.monotonic()
+        return 0.0 if job.is_cancelled or self.knobs.is_instant else job.started + takes - time.monotonic()
+
+    def _seen(self, request: web.Request) -> _Job | None:
+        """The job, where it is this account's and whoever asks has the key that it was made with."""
+        job = self.jobs.get(request.match_info["id"])
+        is_theirs = job is not None and (job.account, job.owner) == (request.match_info["account"], _owner(request))
+        return job if is_theirs and not self.knobs.forgets else None
 
     async def _poll(self, request: web.Request) -> web.Response:
-        job = self.jobs.get(request.match_info["id"])
-        if job is None or job.account != request.match_info["account"]:
+        refusal = self._refusal(request, self.knobs.refuse_polls_with)
+        if refusal is not None:
+            return self._refused(refusal)
+        job = self._seen(request)
+        if job is None:
             return web.json_response({"error": "no such job"}, status=404)
         self.polls[job.id] += 1
+        if self.knobs.refuse_polls > 0:
+            self.knobs.refuse_polls -= 1
+            return web.json_response({"error": "come back later"}, status=503)
         if self.knobs.garble_polls > 0:
             self.knobs.garble_polls -= 1
             return web.json_response({"message": "please hold the line"})
@@ -178,36 +188,53 @@ class Vendor:
         left = self._left(job)
         if left < _AHEAD and job.making is None and not job.is_cancelled and not job.fails:
             job.making = asyncio.create_task(asyncio.to_thread(make_media, job.order, self.folder))
+        told: dict[str, object] = {"id": job.id, "reference": job.order.reference}
         if job.is_cancelled:
-            return {"id": job.id, "state": "failed", "reason": "cancelled", "reference": job.order.reference}
+            return {**told, "state": "failed", "reason": "cancelled"}
         if left > 0:
-            takes = self._takes(job)
-            return {"id": job.id, "state": "running", "progress": 1 - left / takes, "reference": job.order.reference}
+            progress = 1 - left / self._takes(job)
+            return {**told, "state": "running", "progress": progress, "estimate_micro_usd": self.knobs.estimate_micro_usd}
         if job.fails:
-            return {"id": job.id, "state": "failed", "reason": "an internal error", "reference": job.order.reference}
+            return {**told, "state": "failed", "reason": "an internal error"}
         if job.made is None and job.making is not None:
             job.made = await job.making
             self.latest = max(self.latest, -self._left(job))
         token = secrets.token_urlsafe(16)
         self.urls[token] = (job.id, time.monotonic() + self.knobs.url_seconds)
-        return {
-            "id": job.id,
-            "state": "succeeded",
-            "url": f"/outputs/{token}",
-            "bytes": job.made.stat().st_size if job.made else None,
-            "reference": job.order.reference,
-        }
+        size = job.made.stat().st_size if job.made else None
+        charge = self.knobs.charge_micro_usd
+        return {**told, "state": "succeeded", "url": f"/outputs/{token}", "bytes": size, "charge_micro_usd": charge}
 
     async def _find(self, request: web.Request) -> web.Response:
         wanted = request.query.get("reference", "")
         found = [job for job in self.jobs.values() if job.account == "list" and job.order.reference == wanted]
         return web.json_response({"jobs": [await self._describe(job) for job in found]})
 
+    async def _list(self, request: web.Request) -> web.Response:
+        refusal = self._refusal(request, self.knobs.refuse_polls_with)
+        if refusal is not None:
+            return self._refused(refusal)
+        since = float(request.query["since"])
+        seen = ("shelf", _owner(request))
+        jobs = [job for job in self.jobs.values() if (job.account, job.owner) == seen and job.at >= since]
+        told = [{**await self._describe(job), **job.order.model_dump(include=_LISTED), "at": job.at} for job in reversed(jobs)]
+        return web.json_response({"jobs": told})
+
     async def _cancel(self, request: web.Request) -> web.Response:
-        job = self.jobs.get(request.match_info["id"])
+        job = self._seen(request)
         if job is not None and self._left(job) > 0:
             job.is_cancelled = True
         return web.json_response({})
+
+    async def _call(self, job: _Job) -> None:
+        """Calls when the job has ended: about its end, then about its beginning, each as often as the knob says."""
+        await asyncio.sleep(max(0.0, self._left(job)))
+        async with ClientSession(timeout=ClientTimeout(total=10)) as session:
+            for state in ("succeeded", "running"):
+                for number in range(self.knobs.calls):
+                    body = json.dumps({"id": job.id, "state": state, "number": number}).encode()
+                    with suppress(ClientError, TimeoutError):
+                        await session.post(job.order.call, data=body, headers=signed(body))
 
     async def _download(self, request: web.Request) -> web.StreamResponse:
         job_id, expires = self.urls.get(request.match_info["token"], ("", 0.0))
@@ -236,6 +263,7 @@ class Vendor:
                 "downloads": self.downloads,
                 "busiest": self.busiest,
                 "latest": self.latest,
+                "arrivals": self.arrivals,
             }
         )
 
@@ -244,33 +272,19 @@ class Vendor:
         return web.json_response(self.knobs.model_dump())
 
 
-def make_media(order: Order, folder: Path) -> Path:
-    """The file that an order makes: the same bytes for the same request, other ones for another."""
-    seed = hashlib.sha256(order.digest.encode()).digest()
-    size = Size(order.width, order.height)
-    target = folder / f"{order.digest[:32]}.{'mp4' if order.kind == 'clip' else 'png'}"
-    if target.exists():
-        return target
-    if order.kind != "clip":
-        part = target.with_suffix(".part")
-        _picture(size, seed, 0).save(part, format="PNG")
-        part.replace(target)
-        return target
-    rate = Fraction(order.rate)
-    with ClipWriter(target, size, rate) as writer:
-        for number in range(frame_count(Fraction(order.seconds), rate)):
-            luma, blue, red = _picture(size, seed, number).convert("YCbCr").split()
-            half = (size.width // 2, size.height // 2)
-            writer.write((luma, blue.resize(half), red.resize(half)))
-    return target
+def signed(body: bytes, at: float | None = None) -> dict[str, str]:
+    """The headers of a call."""
+    moment = f"{time.time() if at is None else at:.0f}"
+    digest = hmac.new(CALL_SECRET.encode(), f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+    return {"Webhook-Timestamp": moment, "Webhook-Signature": digest, "Content-Type": "application/json"}
 
 
-def _picture(size: Size, seed: bytes, number: int) -> Image.Image:
-    picture = Image.new("RGB", size, (seed[0], seed[1], seed[2]))
-    draw = ImageDraw.Draw(picture)
-    x = (number * 8 + seed[3]) % size.width
-    draw.rectangle((x, size.height // 3, x + size.width // 6, size.height * 2 // 3), fill=(seed[4], seed[5], seed[6]))
-    return picture
+def _owner(request: web.Request) -> str:
+    return request.headers.get("Authorization", "").removeprefix("Bearer ")
+
+
+def _idempotency(request: web.Request) -> str:
+    return request.headers.get("Idempotency-Key", "") if request.match_info["account"] == "key" else ""
 
 
 async def serve(vendor: Vendor, port: int = 0) -> tuple[web.AppRunner, int]:

@@ -18,6 +18,7 @@ from reelwright.db.engine import Database, Session
 from reelwright.domain.ids import ProductionId
 from reelwright.workflows.codec import LogCodec
 from reelwright.workflows.production import CLASS_NAME, CONFIG_NAME, PRODUCE, WORKFLOWS, Services
+from reelwright.workflows.upkeep import UPKEEP
 
 _APP = "reelwright"
 _VERSION = "engine-1"
@@ -98,8 +99,10 @@ class Engine:
         DBOS(config=config)
         _log_with_the_rest()
         WORKFLOWS.serve(self.services, inherited=len(await self.services.productions.active()))
+        UPKEEP.serve(self.services.upkeep)
         self._before = asyncio.all_tasks()
         DBOS.launch()
+        self._looking = asyncio.create_task(UPKEEP.look())
 
     async def stop(self) -> None:
         """Stops at once. What is unfinished stays pending and goes on with the next leader."""

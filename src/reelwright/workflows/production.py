@@ -19,11 +19,13 @@ from reelwright.errors import ReelwrightError
 from reelwright.services.concepts import Concepts
 from reelwright.services.films import Films
 from reelwright.services.harvests import Harvests
+from reelwright.services.patience import rest_before
 from reelwright.services.productions import Productions
 from reelwright.services.shots import Shots
 from reelwright.services.storyboards import Storyboards
 from reelwright.services.submits import Submits
 from reelwright.services.takes import Takes
+from reelwright.services.upkeep import Upkeep
 
 _log = structlog.get_logger()
 
@@ -51,6 +53,7 @@ class Services:
     submits: Submits
     harvests: Harvests
     films: Films
+    upkeep: Upkeep
 
 
 @DBOS.dbos_class(CLASS_NAME)
@@ -122,15 +125,18 @@ class Workflows(DBOSConfiguredInstance):
 
     @DBOS.workflow(name="take.make", max_recovery_attempts=None)
     async def take(self, production: str, shot: str, kind: str) -> str:
-        """Asks for takes until one is kept, or trying again cannot help. Returns why none was kept, or nothing."""
+        """Asks for takes until one is kept, or neither trying nor waiting can help. Returns why none was kept, or nothing."""
         reason = ""
         for number in range(1, TRIES + 1):
+            if number > 1:
+                await self._rest(number)
             try:
                 take = await self._ask(production, shot, kind, number)
             except ReelwrightError as problem:
                 return problem.message
             await self._submit(take)
-            await self._harvest(take)
+            if waits_no_longer := await self._harvest(take):
+                return waits_no_longer
             reason, is_retryable = await self._outcome(take)
             if not is_retryable:
                 break
@@ -175,8 +181,12 @@ class Workflows(DBOSConfiguredInstance):
         await self._services.submits.submit(take)
 
     @DBOS.step(name="take.harvest")
-    async def _harvest(self, take: TakeId) -> None:
-        await self._services.harvests.harvest(take)
+    async def _harvest(self, take: TakeId) -> str:
+        return await self._services.harvests.harvest(take)
+
+    @DBOS.step(name="take.rest")
+    async def _rest(self, number: int) -> None:
+        await rest_before(number)
 
     @DBOS.step(name="take.outcome")
     async def _outcome(self, take: TakeId) -> tuple[str, bool]:

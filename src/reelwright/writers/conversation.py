@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import ROUND_CEILING, Decimal
 from typing import TypeVar
 
@@ -36,6 +37,7 @@ from pydantic_ai.settings import ModelSettings
 from pydantic_ai.usage import RunUsage, UsageLimits
 
 from reelwright.domain.brief import Brief
+from reelwright.domain.card import PromptUnit
 from reelwright.domain.concept import Concept
 from reelwright.domain.generation import ModelRef
 from reelwright.domain.storyboard import Storyboard
@@ -51,23 +53,37 @@ from reelwright.writers.drafts import (
     fault_in_concepts,
 )
 from reelwright.writers.fallback import PaidInVain
-from reelwright.writers.prompting import concepts_prompt, instructions, storyboard_prompt
+from reelwright.writers.prompting import concepts_prompt, instructions, refine_prompt, storyboard_prompt
+from reelwright.writers.refining import INSTRUCTIONS, RefinedDraft, fault_in_refined
 
 log = structlog.get_logger(__name__)
 
 REASKED = 3
 """How often an answer that cannot be used is asked for again."""
-_ANSWER_TOKENS = 16_000
-"""The longest answer, thinking included: sixty shots take about 9,000."""
-_ALL_ANSWER_TOKENS = 24_000
-"""After this much of answers nothing more is asked: what a call can cost stays within the quote."""
 _QUESTION_TOKENS = 8_000
 """A long brief, the rules, the schema and what was wrong with the answer before."""
+_REFINE_TOKENS = 1_500
+"""The same for a prompt in fewer words, beside the prompt itself, which has no more tokens than bytes."""
 _DEAREST = (Decimal(15), Decimal(75))
 """Dollars for a million tokens in and out where no price is known: as dear as any model that a film would ask.
 Source: genai-prices 0.2.3, 2026-11."""
 
 D = TypeVar("D", bound=BaseModel)
+
+
+@dataclass(frozen=True)
+class _Room:
+    """How many tokens answers may have, thinking included."""
+
+    answer: int
+    all_answers: int
+    """After so many nothing more is asked: what a call can cost stays within the quote."""
+
+
+_FILM = _Room(16_000, 24_000)
+"""Sixty shots take about 9,000."""
+_PROMPT = _Room(3_000, 3_000)
+"""A prompt takes a few hundred."""
 
 
 class LanguageModelWriter:
@@ -95,29 +111,50 @@ class LanguageModelWriter:
         A usual call costs a tenth of it or less. Nothing on a server of one's own; where the price of a model is not known,
         that of the dearest.
         """
-        questions = _QUESTION_TOKENS * (REASKED + 1) + _ALL_ANSWER_TOKENS  # what was said before is sent again
-        return self._price(questions, _ALL_ANSWER_TOKENS + _ANSWER_TOKENS)
+        return self._most(_QUESTION_TOKENS, _FILM)
+
+    def refine_quote(self, prompt: str) -> int:
+        """The most that one call for this prompt can cost: as for the other texts."""
+        return self._most(_REFINE_TOKENS + PromptUnit.BYTES.measure(prompt), _PROMPT)
+
+    def _most(self, question: int, room: _Room) -> int:
+        questions = question * (REASKED + 1) + room.all_answers  # what was said before is sent again
+        return self._price(questions, room.all_answers + room.answer)
 
     async def concepts(self, brief: Brief, count: int) -> Written[tuple[Concept, ...]]:
         """Concepts by the model."""
         drafts, charge = await self._ask(
-            ConceptDrafts, brief, concepts_prompt(brief, count), lambda found: fault_in_concepts(found, brief, count)
+            ConceptDrafts,
+            instructions(brief),
+            concepts_prompt(brief, count),
+            lambda found: fault_in_concepts(found, brief, count),
         )
         return Written(concepts_of(drafts), self.model, charged_micro_usd=charge)
 
     async def storyboard(self, brief: Brief, concept: Concept) -> Written[Storyboard]:
         """Shots by the model; their lengths are brought to whole frames here."""
         draft, charge = await self._ask(
-            BoardDraft, brief, storyboard_prompt(brief, concept), lambda found: fault_in_board(found, brief)
+            BoardDraft, instructions(brief), storyboard_prompt(brief, concept), lambda found: fault_in_board(found, brief)
         )
         return Written(board_of(draft, brief), self.model, charged_micro_usd=charge)
 
-    async def _ask(self, form: type[D], brief: Brief, prompt: str, fault: Callable[[D], str]) -> tuple[D, int]:
+    async def refine(self, prompt: str, limit: int, unit: PromptUnit) -> Written[str]:
+        """The prompt in fewer words, by the model; asked again while it is still too long."""
+        draft, charge = await self._ask(
+            RefinedDraft,
+            INSTRUCTIONS,
+            refine_prompt(prompt, limit, unit),
+            lambda found: fault_in_refined(found, limit, unit),
+            _PROMPT,
+        )
+        return Written(draft.text, self.model, charged_micro_usd=charge)
+
+    async def _ask(self, form: type[D], rules: str, prompt: str, fault: Callable[[D], str], room: _Room = _FILM) -> tuple[D, int]:
         """The answer, and what it and those before it cost in micro-dollars."""
         usage = RunUsage()
         model = _model(self._account)
         output = ToolOutput(form) if self._account.vendor == "anthropic" else NativeOutput(form)
-        agent = Agent(model, output_type=output, instructions=instructions(brief), retries=REASKED)
+        agent = Agent(model, output_type=output, instructions=rules, retries=REASKED)
 
         @agent.output_validator
         def check(answer: D) -> D:
@@ -131,8 +168,8 @@ class LanguageModelWriter:
                 done = await agent.run(
                     prompt,
                     usage=usage,
-                    usage_limits=UsageLimits(output_tokens_limit=_ALL_ANSWER_TOKENS),
-                    model_settings=ModelSettings(timeout=self._seconds, max_retries=0, max_tokens=_ANSWER_TOKENS),
+                    usage_limits=UsageLimits(output_tokens_limit=room.all_answers),
+                    model_settings=ModelSettings(timeout=self._seconds, max_retries=0, max_tokens=room.answer),
                 )
         except (AgentRunError, TimeoutError) as error:
             raise self._told(error, self._charge(usage)) from error

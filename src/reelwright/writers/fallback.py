@@ -7,11 +7,12 @@ from dataclasses import replace
 from typing import TypeVar
 
 from reelwright.domain.brief import Brief
+from reelwright.domain.card import PromptUnit
 from reelwright.domain.concept import Concept
 from reelwright.domain.generation import ModelRef
 from reelwright.domain.storyboard import Storyboard
 from reelwright.errors import ProviderError
-from reelwright.ports import Writer, Written
+from reelwright.ports import Refining, Writer, Written
 
 T = TypeVar("T")
 
@@ -55,6 +56,20 @@ class _Understudied:
         return await self._either(
             lambda: self._primary.storyboard(brief, concept), lambda: self._fallback.storyboard(brief, concept)
         )
+
+    def refine_quote(self, prompt: str) -> int:
+        """What the first can cost: nobody else can rewrite."""
+        return self._primary.refine_quote(prompt) if isinstance(self._primary, Refining) else 0
+
+    async def refine(self, prompt: str, limit: int, unit: PromptUnit) -> Written[str]:
+        """The prompt in fewer words; as it was where the first does not deliver."""
+        if not isinstance(self._primary, Refining):
+            return Written(prompt, self._fallback.model)
+        try:
+            return await self._primary.refine(prompt, limit, unit)
+        except ProviderError as error:
+            spent = error.charged_micro_usd if isinstance(error, PaidInVain) else 0
+            return Written(prompt, self._fallback.model, f"{self._primary.model} did not deliver: {error.message}", spent)
 
     async def _either(
         self, first: Callable[[], Awaitable[Written[T]]], second: Callable[[], Awaitable[Written[T]]]

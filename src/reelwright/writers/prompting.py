@@ -7,6 +7,7 @@ from importlib.resources import files
 from string import Template
 
 from reelwright.domain.brief import Brief
+from reelwright.domain.card import PromptUnit
 from reelwright.domain.concept import Concept
 
 
@@ -44,6 +45,16 @@ def storyboard_prompt(brief: Brief, concept: Concept) -> str:
         palette=", ".join(concept.palette),
         facts=_facts(brief),
     )
+
+
+def refine_prompt(prompt: str, limit: int, unit: PromptUnit) -> str:
+    """Asks for a prompt in fewer words; a little below the limit, because models count badly."""
+    counted = {
+        PromptUnit.CHARACTERS: "characters",
+        PromptUnit.UTF16: "characters (an emoji counts as two)",
+        PromptUnit.BYTES: "bytes of UTF-8",
+    }[unit]
+    return _template("refine").substitute(limit=max(1, limit * 9 // 10), counted=counted, prompt=prompt)
 
 
 def _facts(brief: Brief) -> str:

@@ -2,18 +2,29 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import hashlib
+import hmac
+import time
+from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import replace
-from datetime import datetime
+from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
+from urllib.parse import urlencode
 
-from pydantic import BaseModel
+from pydantic import BaseModel, ValidationError
 
 from reelwright.domain.card import ModelCard
-from reelwright.domain.generation import Failure, Job, JobState, Kind, ModelRef, Output, Request
-from reelwright.domain.ids import IntentKey, JobId
+from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, ModelRef, Output, Request
+from reelwright.domain.ids import AssetId, IntentKey, JobId
+from reelwright.errors import InvalidInput, KeyRefused, Moderated, NotSubmitted, ProviderError, StorageError
 from reelwright.net import Net
-from reelwright.ports import Attachments, Workshop
+from reelwright.net.answers import Answer
+from reelwright.ports import Attachments, Found, Workshop
+from reelwright.providers import load_cards
+
+_CALL_SECRET = b"whsec-simulated"
+_CALL_SECONDS = 300
 
 
 class _Answer(BaseModel):
@@ -23,10 +34,27 @@ class _Answer(BaseModel):
     url: str = ""
     bytes: int | None = None
     reason: str = ""
+    estimate_micro_usd: int | None = None
+    charge_micro_usd: int | None = None
 
 
 class _Jobs(BaseModel):
     jobs: list[_Answer]
+
+
+class _Listed(_Answer):
+    prompt: str
+    model: str
+    kind: Kind
+    at: float
+
+
+class _List(BaseModel):
+    jobs: list[_Listed]
+
+
+class _Call(BaseModel):
+    id: str
 
 
 class Simulated:
@@ -35,11 +63,10 @@ class Simulated:
     def __init__(self, name: str, account: str, workshop: Workshop) -> None:
         self._name = name
         self._account = account
+        self._environment = workshop.environment
         self._origin = workshop.environment.get("SIMULATED_URL", "")
+        self._call = workshop.environment.get("SIMULATED_CALL_URL", "") or workshop.webhook_url
         self._net = Net(allow_private=True)
-        self._poll_every = Fraction(workshop.environment.get("SIMULATED_POLL_EVERY", "1/10"))
-        self._concurrency = int(workshop.environment.get("SIMULATED_CONCURRENCY", "4"))
-        self._pool = workshop.environment.get("SIMULATED_POOL", "")
 
     @property
     def name(self) -> str:
@@ -47,31 +74,46 @@ class Simulated:
 
     @property
     def account(self) -> str:
-        return ""
+        return hashlib.sha256(self._key.encode()).hexdigest()[:12] if self._origin else ""
 
     @property
     def trusted_origins(self) -> frozenset[str]:
         return frozenset({self._origin})
 
+    @property
+    def _key(self) -> str:
+        return self._environment.get("SIMULATED_KEY", "simulated")
+
+    def _fraction(self, name: str, default: str) -> Fraction:
+        return Fraction(self._environment.get(f"SIMULATED_{name}", default))
+
     def cards(self) -> Sequence[ModelCard]:
         if not self._origin:
             return ()
+        own = Path(self._environment.get("SIMULATED_CARDS", ""), f"{self._name}.toml")
+        if own.is_file():
+            return load_cards(self._name, shipped=own)
         frame = ModelCard(
             model=ModelRef(f"{self._name}:frame"),
             kind=Kind.FRAME,
             label="Coloured pictures",
             micro_usd=100_000,
-            concurrency=self._concurrency,
-            pool=self._pool,
-            poll_every=self._poll_every,
+            concurrency=int(self._fraction("CONCURRENCY", "4")),
+            pool=self._environment.get("SIMULATED_POOL", ""),
+            per_minute=int(self._fraction("PER_MINUTE", "0")),
+            poll_every=self._fraction("POLL_EVERY", "1/10"),
+            deadline=self._fraction("DEADLINE", "3600"),
             is_idempotent=self._account == "key",
+            key_seconds=self._fraction("KEY_SECONDS", "0"),
+            source="reelwright.testing.vendor",
+            checked_on="2026-11-21",
         )
         clip = replace(frame, model=ModelRef(f"{self._name}:clip"), kind=Kind.CLIP, micro_usd=0, micro_usd_per_second=50_000)
         return frame, clip
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         if request.picture is not None:
-            await attachments.read(request.picture)
+            await _picture(attachments, request.picture)
         body = {
             "reference": intent,
             "kind": request.kind.value,
@@ -81,38 +123,95 @@ class Simulated:
             "rate": str(request.rate),
             "seconds": str(request.seconds),
             "has_picture": request.picture is not None,
+            "prompt": request.prompt,
+            "model": request.model.partition(":")[2],
+            "call": self._call,
         }
-        headers = {"Idempotency-Key": intent} if self._account == "key" else {}
-        answer = await self._net.request_json("POST", self._url("jobs"), headers=headers, body=body, timeout_seconds=20)
-        return self._job(_Answer.model_validate(answer.body))
+        key = {"Idempotency-Key": intent} if self._account == "key" else {}
+        return self._job(_Answer.model_validate((await self._ask("POST", "jobs", body, key)).body))
 
     async def poll(self, job: JobId) -> Job:
-        answer = await self._net.request_json("GET", self._url(f"jobs/{job}"), timeout_seconds=20)
-        return self._job(_Answer.model_validate(answer.body))
+        return self._job(_Answer.model_validate((await self._ask("GET", f"jobs/{job}")).body))
 
     async def cancel(self, job: JobId) -> None:
-        await self._net.request_json("POST", self._url(f"jobs/{job}/cancel"), body={}, timeout_seconds=20)
+        await self._ask("POST", f"jobs/{job}/cancel", {})
+
+    async def hint(self, headers: Mapping[str, str], body: bytes) -> JobId:
+        moment = headers.get("webhook-timestamp", "")
+        digest = hmac.new(_CALL_SECRET, f"{moment}.".encode() + body, hashlib.sha256).hexdigest()
+        if not hmac.compare_digest(digest, headers.get("webhook-signature", "")):
+            msg = "The call is not signed by the simulated vendor."
+            raise InvalidInput(msg)
+        if abs(time.time() - float(moment)) > _CALL_SECONDS:
+            msg = "The call is too old."
+            raise InvalidInput(msg)
+        try:
+            return JobId(_Call.model_validate_json(body).id)
+        except ValidationError as error:
+            msg = "The call names no job."
+            raise InvalidInput(msg) from error
 
     async def aclose(self) -> None:
         await self._net.aclose()
 
-    def _url(self, path: str) -> str:
-        return f"{self._origin}/{self._account}/v1/{path}"
+    async def _ask(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
+        if not self._origin:
+            msg = "The simulated vendor has no key: set SIMULATED_URL."
+            raise KeyRefused(msg)
+        return await self._net.request_json(
+            method,
+            f"{self._origin}/{self._account}/v1/{path}",
+            headers={"Authorization": f"Bearer {self._key}", **(headers or {})},
+            body=body,
+            timeout_seconds=20,
+            explain=_explain,
+        )
 
     def _job(self, answer: _Answer) -> Job:
-        failure = Failure(answer.reason, is_retryable=answer.reason != "cancelled") if answer.state == "failed" else None
-        outputs = (Output(self._origin + answer.url, size=answer.bytes),) if answer.url else ()
-        progress = Fraction(answer.progress).limit_denominator(1000) if answer.progress is not None else None
-        return Job(JobId(answer.id), JobState(answer.state), progress, outputs, failure)
+        return Job(
+            JobId(answer.id),
+            JobState(answer.state),
+            Fraction(answer.progress).limit_denominator(1000) if answer.progress is not None else None,
+            (Output(self._origin + answer.url, size=answer.bytes),) if answer.url else (),
+            _failure(answer.reason) if answer.state == "failed" else None,
+            charged_micro_usd=answer.charge_micro_usd,
+            estimated_micro_usd=answer.estimate_micro_usd,
+        )
+
+
+def _failure(reason: str) -> Failure:
+    if reason == "cancelled":
+        return Failure(reason, kind=FailureKind.CANCELLED)
+    return Failure(reason, is_retryable=True)
+
+
+def _explain(answer: Answer) -> ProviderError | None:
+    return Moderated("The simulated vendor's rules forbid it.") if answer.status == 451 else None
+
+
+async def _picture(attachments: Attachments, asset: AssetId) -> bytes:
+    try:
+        return await attachments.read(asset)
+    except StorageError as error:
+        raise NotSubmitted(error.message) from error
+
+
+class SimulatedWithSearch(Simulated):
+    """The account whose jobs can be found by their reference."""
+
+    async def find(self, request: Request, *, intent: IntentKey, since: datetime) -> Job | None:
+        answer = await self._ask("GET", f"jobs?{urlencode({'reference': intent})}")
+        found = _Jobs.model_validate(answer.body).jobs
+        return self._job(found[0]) if found else None
 
 
 class SimulatedWithList(Simulated):
-    """The account whose jobs can be listed."""
+    """The account that tells which jobs it has."""
 
-    async def find(self, request: Request, *, intent: IntentKey, since: datetime) -> Job | None:
-        answer = await self._net.request_json("GET", f"{self._url('jobs')}?reference={intent}", timeout_seconds=20)
-        found = _Jobs.model_validate(answer.body).jobs
-        return self._job(found[0]) if found else None
+    async def jobs(self, since: datetime) -> AsyncIterator[Found]:
+        answer = await self._ask("GET", f"jobs?{urlencode({'since': since.timestamp()})}")
+        for one in _List.model_validate(answer.body).jobs:
+            yield Found(self._job(one), one.model, one.kind, one.prompt, datetime.fromtimestamp(one.at, UTC))
 
 
 def key(workshop: Workshop) -> Simulated:
@@ -120,7 +219,11 @@ def key(workshop: Workshop) -> Simulated:
 
 
 def listed(workshop: Workshop) -> Simulated:
-    return SimulatedWithList("simlist", "list", workshop)
+    return SimulatedWithSearch("simlist", "list", workshop)
+
+
+def shelf(workshop: Workshop) -> Simulated:
+    return SimulatedWithList("simshelf", "shelf", workshop)
 
 
 def blind(workshop: Workshop) -> Simulated:

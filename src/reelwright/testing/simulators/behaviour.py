@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
+from collections.abc import Mapping
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -61,6 +62,27 @@ class Trouble(StrEnum):
     """Webhook: sent three times."""
     LATE = "late"
     """Webhook: sent long after the job has ended, behind those of later jobs."""
+
+
+TROUBLES: Mapping[Phase, tuple[Trouble, ...]] = {
+    Phase.SUBMIT: (
+        *(Trouble.THROTTLE, Trouble.UNAVAILABLE, Trouble.BAD_GATEWAY, Trouble.BAD_GATEWAY_AFTER),
+        *(Trouble.CUT_BEFORE, Trouble.CUT_AFTER, Trouble.GARBLED),
+    ),
+    Phase.FATE: (Trouble.MODERATION, Trouble.INTERNAL, Trouble.CANCELLED, Trouble.ABORTED),
+    Phase.POLL: (
+        *(Trouble.THROTTLE, Trouble.UNAVAILABLE, Trouble.BAD_GATEWAY, Trouble.CUT_BEFORE, Trouble.GARBLED),
+        Trouble.UNKNOWN_STATE,
+    ),
+    Phase.DOWNLOAD: (Trouble.TRUNCATED, Trouble.EMPTY, Trouble.LYING, Trouble.ERROR_PAGE, Trouble.EXPIRED),
+    Phase.WEBHOOK: (Trouble.REPEATED, Trouble.LATE),
+}
+"""What can go wrong where."""
+
+
+def every_trouble(rate: float) -> dict[Phase, dict[Trouble, float]]:
+    """Chances with which so great a part of everything meets with trouble, each kind as often as the others of its phase."""
+    return {phase: dict.fromkeys(troubles, rate / len(troubles)) for phase, troubles in TROUBLES.items()}
 
 
 class Behaviour(BaseModel):

@@ -89,7 +89,7 @@ async def serving(
         desk = Desk(name, file or folder / "ledger.sqlite", (behaviours or {}).get(name))
         vendor = service.vendors[name] = _class_of(name)(desk, folder)
         root.add_subapp(f"/{name}", vendor.app())
-    root.add_routes([web.get("/__ledger", lambda _: _answered(service)), web.post("/__behaviour", _turning(service))])
+    root.add_routes([web.get("/__ledger", _telling(service)), web.post("/__behaviour", _turning(service))])
     runner = web.AppRunner(root, access_log=None)
     await runner.setup()
     try:
@@ -114,8 +114,11 @@ def _class_of(name: str) -> Callable[[Desk, Path], Simulator]:
     return cast("Callable[[Desk, Path], Simulator]", getattr(import_module(f"reelwright.testing.simulators.{module}"), kind))
 
 
-async def _answered(service: Service) -> web.Response:
-    return web.json_response(service.ledger())
+def _telling(service: Service) -> Callable[[web.Request], Awaitable[web.Response]]:
+    async def tell(_: web.Request) -> web.Response:
+        return web.json_response(service.ledger())
+
+    return tell
 
 
 def _turning(service: Service) -> Callable[[web.Request], Awaitable[web.Response]]:

@@ -82,6 +82,8 @@ def upgrade() -> None:
         sa.Column("subject", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("micro_usd", INTEGER, nullable=False),
+        sa.Column("model", sa.String(), nullable=False),
+        sa.Column("month", sa.String(), nullable=False),
         sa.Column("note", sa.String(), nullable=False),
         sa.Column("at", sa.DateTime(timezone=True), nullable=False),
         sa.ForeignKeyConstraint(
@@ -93,12 +95,14 @@ def upgrade() -> None:
     op.create_index("ix_reel_ledger_campaign_id", "reel_ledger", ["campaign_id"], unique=False)
     op.create_index("ix_reel_ledger_subject", "reel_ledger", ["subject"], unique=False)
     op.create_index("ix_reel_ledger_at", "reel_ledger", ["at"], unique=False)
+    op.create_index("reel_ledger_month", "reel_ledger", ["month", "kind", "micro_usd"], unique=False)
 
     op.create_table(
         "reel_budgets",
         sa.Column("scope", sa.String(), nullable=False),
         sa.Column("cap_micro_usd", INTEGER, nullable=True),
         sa.Column("warn_percent", INTEGER, nullable=False),
+        sa.Column("warned", sa.String(), nullable=False),
         sa.PrimaryKeyConstraint("scope"),
     )
     op.create_table(
@@ -177,6 +181,7 @@ def upgrade() -> None:
         sa.Column("submitting_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("job_id", sa.String(), nullable=True),
         sa.Column("asset_id", sa.String(), nullable=True),
+        sa.Column("is_left", sa.Boolean(), nullable=False),
         sa.Column("failure", sa.JSON(), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
@@ -193,6 +198,14 @@ def upgrade() -> None:
     op.create_index("reel_takes_at_provider", "reel_takes", ["provider", "state"], unique=False)
     op.create_index("reel_takes_job", "reel_takes", ["provider", "job_id"], unique=False)
     op.create_index("reel_takes_submitting_at", "reel_takes", ["provider", "submitting_at"], unique=False)
+    op.create_index(
+        "reel_takes_unended",
+        "reel_takes",
+        ["state"],
+        unique=False,
+        sqlite_where=sa.text("state IN ('planned', 'submitting', 'submitted', 'storing')"),
+        postgresql_where=sa.text("state IN ('planned', 'submitting', 'submitted', 'storing')"),
+    )
 
     op.create_table(
         "reel_selections",

@@ -1,0 +1,113 @@
+"""Takes: listed with all that one needs to find them at the provider, adopted, asked for again."""
+
+from __future__ import annotations
+
+import json
+import sys
+
+from rich.console import Console
+from rich.prompt import Confirm
+
+from reelwright.bootstrap import Studio
+from reelwright.cli.documents import take_document
+from reelwright.cli.exits import Exit
+from reelwright.cli.foreground import listen, stop, with_studio
+from reelwright.cli.harvest import console_for, until_home, what
+from reelwright.cli.making import resume_film
+from reelwright.domain.budget import usd
+from reelwright.domain.ids import CampaignId, JobId, TakeId
+from reelwright.domain.take import Take, TakeState
+from reelwright.errors import BudgetExceeded
+from reelwright.services.failures import told
+
+_AT_WORK = frozenset({TakeState.SUBMITTED, TakeState.STORING})
+
+
+def list_takes(campaign: str | None, *, is_in_doubt: bool, limit: int, as_json: bool) -> Exit:
+    """`reelwright takes`."""
+    wanted = CampaignId(campaign) if campaign else None
+
+    async def question(studio: Studio) -> list[Take]:
+        if wanted is not None:
+            await studio.campaigns.get(wanted)
+        if is_in_doubt:
+            return await studio.doubts.open(wanted)
+        return await (studio.takes.of_campaign(wanted) if wanted else studio.takes.newest(limit))
+
+    found = with_studio(question)
+    if as_json:
+        print(json.dumps({"items": [take_document(take) for take in found]}, ensure_ascii=False, indent=1))
+        return Exit.OK
+    console = Console(highlight=False, markup=False, soft_wrap=True)
+    if not found:
+        console.print("No take is in doubt." if is_in_doubt else "No take yet.")
+    for take in found:
+        _print_take(console, take)
+    if any(take.state is TakeState.IN_DOUBT for take in found):
+        console.print("Look into your account there. If the job is there: reelwright takes adopt TAKE JOB")
+        console.print("If it is not: reelwright takes retake TAKE")
+    return Exit.OK
+
+
+def _print_take(console: Console, take: Take) -> None:
+    when = (take.submitting_at or take.created_at).astimezone().strftime("%Y-%m-%d %H:%M:%S")
+    price = usd(take.charged_micro_usd if take.state is TakeState.KEPT else take.quote_micro_usd)
+    console.print(f"{take.id}  {what(take)}")
+    console.print(f"  {take.state.value.replace('_', ' ')}, {price}, {when}{f', job {take.job_id}' if take.job_id else ''}")
+    if take.state is TakeState.IN_DOUBT:
+        console.print(f"  intent: {take.intent}")
+        console.print(f"  prompt: {take.request.prompt}")
+    elif take.failure:
+        console.print(f"  {told(take.failure)}")
+
+
+def adopt_take(take_id: str, job: str, *, as_json: bool) -> Exit:
+    """`reelwright takes adopt`."""
+
+    async def run(studio: Studio) -> Exit:
+        listen()
+        console = console_for(as_json=as_json)
+        take = await studio.doubts.adopt(TakeId(take_id), JobId(job))
+        console.print(f"{take.job_id} is the job of {what(take)} from now on.")
+
+        async def unsettled() -> list[Take]:
+            now = await studio.takes.get(take.id)
+            return [now] if now.state in _AT_WORK else []
+
+        await until_home(studio, unsettled, console)
+        now = await studio.takes.get(take.id)
+        if as_json:
+            print(json.dumps(take_document(now), ensure_ascii=False, indent=1))
+        if stop.is_set() and now.state in _AT_WORK:
+            print("Stopped; nothing is lost. It is fetched with the next `reelwright harvest`.", file=sys.stderr)
+            return Exit.INTERRUPTED
+        return Exit.OK if now.state is TakeState.KEPT else Exit.FAILED
+
+    return with_studio(run)
+
+
+def retake_take(take_id: str, *, is_agreed: bool, as_json: bool) -> Exit:
+    """`reelwright takes retake`."""
+
+    async def run(studio: Studio) -> CampaignId:
+        _agree(await studio.doubts.price(TakeId(take_id)), is_agreed=is_agreed, as_json=as_json)
+        production = await studio.doubts.retake(TakeId(take_id))
+        return (await studio.productions.get(production)).campaign_id
+
+    return resume_film(with_studio(run), output=None, cap=None, as_json=as_json)
+
+
+def _agree(price: int, *, is_agreed: bool, as_json: bool) -> None:
+    """Returns when the person agrees to pay again.
+
+    Raises:
+        BudgetExceeded: nobody does; nothing has changed.
+    """
+    if is_agreed or not price:
+        return
+    if as_json or not sys.stdin.isatty():
+        msg = f"Asking again costs {usd(price)}: agree with --yes. Nothing has changed."
+        raise BudgetExceeded(msg)
+    if not Confirm.ask(f"Asking again costs {usd(price)}, within the campaign's cap. Ask again?"):
+        msg = "Nothing has changed, and nothing was paid."
+        raise BudgetExceeded(msg)

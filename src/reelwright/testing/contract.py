@@ -1,0 +1,395 @@
+"""The contract of a provider, as tests for pytest: whoever writes an adapter, in whatever package, runs them against it.
+
+```python
+from contextlib import asynccontextmanager
+
+from reelwright.domain.generation import Kind
+from reelwright.testing.contract import KeyedContract, PaidContract
+from reelwright.testing.counterpart import Counterpart
+
+
+class TestAcme(PaidContract, KeyedContract):
+    entry_point = "acme"
+    kinds = (Kind.CLIP,)
+    key_names = ("ACME_API_KEY",)
+
+    @asynccontextmanager
+    async def serving(self, folder):
+        async with acme_on_loopback(folder) as acme:
+            yield Counterpart(acme.environment, submits=acme.count, charged=acme.charged, meet=acme.meet)
+```
+
+`ProviderContract` is for every provider. The others are for what it can: cost money (`PaidContract`), have a key
+(`KeyedContract`), find a job again (`FindableContract`), list its jobs (`ListedContract`), be called by its vendor
+(`HintingContract`), look models up (`DiscoveringContract`). One that was forgotten is named by a test that fails. Needs the
+packages pytest and pytest-asyncio, which the studio itself does without.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from itertools import pairwise
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+import pytest_asyncio
+
+from reelwright.domain.generation import FailureKind, Job, JobState, Kind, ModelRef, Request, provider_of
+from reelwright.domain.ids import JobId
+from reelwright.errors import (
+    InDoubt,
+    InvalidInput,
+    JobUnknown,
+    KeyRefused,
+    NotFound,
+    NotSubmitted,
+    ProviderError,
+    Throttled,
+)
+from reelwright.ports import Discovering, Findable, Found, Hinting, Listed, Provider
+from reelwright.testing.counterpart import Counterpart, Meeting, assert_sound, new_intent, request_for
+from reelwright.testing.simulators.behaviour import TROUBLES, Phase, Trouble
+
+STRANGER = JobId("a-job-that-nobody-ever-made")
+LEAK = 6
+"""So many characters of a key in a row give something of it away."""
+SETTLE = timedelta(seconds=2)
+"""What the studio allows for clocks that differ when it asks for a job that it lost."""
+
+
+@pytest.mark.asyncio
+class ProviderContract(ABC):
+    """What every provider holds."""
+
+    entry_point: ClassVar[str]
+    """Its name in the group `reelwright.providers`."""
+    kinds: ClassVar[Sequence[Kind]]
+    """What it makes."""
+
+    @abstractmethod
+    def serving(self, folder: Path) -> AbstractAsyncContextManager[Counterpart]:
+        """The vendor, or what stands in for it, for one test; `folder` is empty and its own."""
+
+    def request(self, provider: Provider, kind: Kind) -> Request:
+        """What a test asks for; the first model of that kind, unless a subclass knows something better."""
+        return request_for(next(card for card in provider.cards() if card.kind is kind and not card.retired_on))
+
+    @pytest_asyncio.fixture
+    async def met(self, tmp_path: Path) -> AsyncIterator[Meeting]:
+        """The provider, and its vendor."""
+        outputs = tmp_path / "vendor"
+        outputs.mkdir()
+        async with self.serving(outputs) as vendor, Meeting.opened(self.entry_point, vendor, tmp_path) as meeting:
+            yield meeting
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test that asks for a `kind` runs for each."""
+        if "kind" in metafunc.fixturenames:
+            metafunc.parametrize("kind", self.kinds, ids=[kind.value for kind in self.kinds])
+
+    async def test_it_is_held_to_all_that_it_can(self, met: Meeting) -> None:
+        """Forgetting a part of the contract is noticed."""
+        can: Mapping[type[ProviderContract], bool] = {
+            PaidContract: any(card.is_paid for card in met.provider.cards()),
+            KeyedContract: met.provider.account != "",
+            FindableContract: isinstance(met.provider, Findable),
+            ListedContract: isinstance(met.provider, Listed),
+            HintingContract: isinstance(met.provider, Hinting),
+            DiscoveringContract: isinstance(met.provider, Discovering),
+        }
+        assert {part.__name__ for part, applies in can.items() if applies and not isinstance(self, part)} == set()
+        assert {card.kind for card in met.provider.cards()} == set(self.kinds)
+
+    async def test_its_cards_are_sound(self, met: Meeting) -> None:
+        """Names, limits and prices make sense, and stay the same."""
+        cards = {card.model: card for card in met.provider.cards()}
+        assert len(cards) == len(met.provider.cards())
+        assert list(cards.values()) == list(met.provider.cards())
+        for card in cards.values():
+            assert_sound(card, met.provider.name)
+            if card.replaced_by is not None and provider_of(card.replaced_by) == met.provider.name:
+                assert cards[card.replaced_by].kind is card.kind
+
+    async def test_every_model_on_offer_takes_what_its_card_allows(self, met: Meeting) -> None:
+        """A card that promises what the vendor refuses costs a person an evening."""
+        for card in met.provider.cards():
+            if not card.retired_on:
+                before = met.vendor.submits()
+                await met.submit(request_for(card))
+                assert met.vendor.submits() == before + 1, card.model
+
+    async def test_a_submit_is_one_job_with_an_id(self, met: Meeting, kind: Kind) -> None:
+        """And a second wish is a second one."""
+        request = self.request(met.provider, kind)
+        first = await met.submit(request)
+        assert first.id
+        assert met.vendor.submits() == 1
+        second = await met.submit(replace(request, prompt=f"{request.prompt} Again."))
+        assert second.id != first.id
+        assert met.vendor.submits() == 2  # noqa: PLR2004 - one and one
+
+    async def test_where_a_model_promises_it_the_same_intent_is_the_same_job(self, met: Meeting, kind: Kind) -> None:
+        """`is_idempotent` is what lets the studio send again after a crash."""
+        request, intent = self.request(met.provider, kind), new_intent()
+        first = await met.submit(request, intent)
+        if met.card(request).is_idempotent:
+            assert (await met.submit(request, intent)).id == first.id
+        assert met.vendor.submits() == 1
+
+    async def test_its_outputs_come_home_and_are_what_was_asked_for(self, met: Meeting, kind: Kind) -> None:
+        """They download as the studio downloads, decode to the end, and have the length and the shape."""
+        request = self.request(met.provider, kind)
+        job = await met.ended(await met.submit(request))
+        assert (job.state, job.failure) == (JobState.SUCCEEDED, None)
+        await met.assert_kept(request, job)
+
+    async def test_an_ended_job_may_be_asked_for_again_and_again(self, met: Meeting, kind: Kind) -> None:
+        """It stays what it was, also for the next process."""
+        request = self.request(met.provider, kind)
+        job = await met.ended(await met.submit(request))
+        for provider in (met.provider, met.provider, met.open()):
+            again = await provider.poll(job.id)
+            assert (again.id, again.state, len(again.outputs)) == (job.id, JobState.SUCCEEDED, len(job.outputs))
+            assert again.charged_micro_usd == job.charged_micro_usd
+            await met.assert_kept(request, again, provider)
+        assert met.vendor.submits() == 1
+
+    async def test_a_job_that_nobody_made_is_unknown(self, met: Meeting) -> None:
+        """Which tells it from one that cannot be reached."""
+        with pytest.raises(JobUnknown):
+            await met.provider.poll(STRANGER)
+
+    async def test_a_cancel_does_no_harm_at_any_time(self, met: Meeting, kind: Kind) -> None:
+        """Twice, and after the end: what was made stays."""
+        request = self.request(met.provider, kind)
+        cancelled = await met.submit(request)
+        await met.provider.cancel(cancelled.id)
+        await met.provider.cancel(cancelled.id)
+        job = await met.ended(await met.submit(replace(request, prompt=f"{request.prompt} Again.")))
+        await met.provider.cancel(job.id)
+        await met.provider.cancel(job.id)
+        await met.assert_kept(request, await met.provider.poll(job.id))
+
+    async def test_a_picture_that_cannot_be_read_is_not_paid_for(self, met: Meeting, kind: Kind) -> None:
+        """Nothing is sent before everything is at hand."""
+        request = self.request(met.provider, kind)
+        met.pictures.is_broken = True
+        if request.picture is not None:
+            with pytest.raises(ProviderError) as refused:
+                await met.submit(request)
+            assert not isinstance(refused.value, InDoubt)
+            assert met.vendor.submits() == 0
+
+    async def test_whose_account_it_is_stays_the_same(self, met: Meeting) -> None:
+        """What a vendor limits, the studio counts under this name."""
+        assert met.provider.account == met.provider.account == met.open().account
+
+    async def test_it_may_be_closed_twice(self, met: Meeting) -> None:
+        """And before it was ever used."""
+        unused = met.open()
+        await unused.aclose()
+        await unused.aclose()
+        await met.submit(self.request(met.provider, self.kinds[0]))
+        await met.provider.aclose()
+        await met.provider.aclose()
+
+
+class PaidContract(ProviderContract):
+    """For providers that cost money: what they say about a submit is true, whatever the vendor and the network do."""
+
+    troubles: ClassVar[Mapping[Phase, Sequence[Trouble]]] = TROUBLES
+    """What the counterpart can be made to do. Of each phase at least one, and `CUT_AFTER` among those of a submit."""
+
+    def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
+        """A test that asks for a phase's `trouble` runs for each that the counterpart can make."""
+        super().pytest_generate_tests(metafunc)
+        for name, phase in (("submits_as", Phase.SUBMIT), ("ends_as", Phase.FATE), ("polls_as", Phase.POLL)):
+            if name in metafunc.fixturenames:
+                metafunc.parametrize(name, self.troubles[phase], ids=[trouble.value for trouble in self.troubles[phase]])
+
+    async def test_an_answer_can_be_lost_here(self) -> None:
+        """A suite that never loses an answer proves nothing about paying once."""
+        assert Trouble.CUT_AFTER in self.troubles[Phase.SUBMIT]
+
+    async def test_what_it_says_about_a_submit_is_true(self, met: Meeting, kind: Kind, submits_as: Trouble) -> None:
+        """Sent once. Refused means that the vendor has no job; what may be either is in doubt, and found where it can be."""
+        request, intent, since = self.request(met.provider, kind), new_intent(), datetime.now(UTC) - SETTLE
+        met.vendor.meet(Phase.SUBMIT, submits_as)
+        try:
+            job: Job | None = await met.submit(request, intent)
+            is_in_doubt = False
+        except InDoubt:
+            job, is_in_doubt = None, True
+        except ProviderError:
+            job, is_in_doubt = None, False
+        made = met.vendor.submits()
+        if not is_in_doubt:
+            assert made == (0 if job is None else 1)
+        elif isinstance(met.provider, Findable):
+            job = await met.provider.find(request, intent=intent, since=since)
+            assert made == (0 if job is None else 1)
+        assert made <= 1
+        if job is not None:
+            assert (await met.ended(job)).state is JobState.SUCCEEDED
+
+    async def test_a_poll_that_goes_wrong_loses_nothing(self, met: Meeting, polls_as: Trouble) -> None:
+        """It says that asking again helps, or that the job goes on."""
+        job = await met.submit(self.request(met.provider, self.kinds[0]))
+        met.vendor.meet(Phase.POLL, polls_as)
+        answer = await met.looked(job.id, NotSubmitted, Throttled)
+        assert answer is None or answer.state is not JobState.FAILED
+        assert (await met.ended(job)).state is JobState.SUCCEEDED
+        assert met.vendor.submits() == 1
+
+    async def test_a_job_that_fails_says_why_and_what_it_cost(self, met: Meeting, kind: Kind, ends_as: Trouble) -> None:
+        """In words for a person, to the cent by the vendor's own count."""
+        request = self.request(met.provider, kind)
+        met.vendor.meet(Phase.FATE, ends_as)
+        try:
+            job = await met.ended(await met.submit(request))
+        except ProviderError:
+            return  # a vendor that answers with the output itself has no job that could fail
+        assert job.state is JobState.FAILED
+        assert job.failure is not None
+        assert job.failure.reason
+        assert "://" not in job.failure.reason
+        if ends_as is Trouble.MODERATION:
+            assert job.failure.kind is FailureKind.MODERATION
+            assert not job.failure.is_retryable
+        assert met.settled(request, job) == met.vendor.charged()
+
+    async def test_what_a_job_costs_is_what_the_vendor_takes(self, met: Meeting, kind: Kind) -> None:
+        """To the cent; and never more than was told before."""
+        request = self.request(met.provider, kind)
+        told = (job := await met.submit(request)).estimated_micro_usd
+        taken = met.settled(request, await met.ended(job))
+        assert taken == met.vendor.charged()
+        assert taken <= met.card(request).quote(request.seconds, request.prompt)
+        assert told is None or taken <= told
+
+    async def test_a_link_that_has_died_is_made_anew(self, met: Meeting) -> None:
+        """By asking for the job again."""
+        if Trouble.EXPIRED in self.troubles.get(Phase.DOWNLOAD, ()):
+            request = self.request(met.provider, self.kinds[0])
+            job = await met.ended(await met.submit(request))
+            met.vendor.meet(Phase.DOWNLOAD, Trouble.EXPIRED)
+            await met.assert_kept(request, job)
+
+    async def test_a_vendor_that_is_not_there_was_not_paid(self, tmp_path: Path) -> None:
+        """And what it has stays what it is."""
+        (tmp_path / "vendor").mkdir()
+        async with self.serving(tmp_path / "vendor") as vendor:
+            environment = dict(vendor.environment)
+            async with Meeting.opened(self.entry_point, vendor, tmp_path) as met:
+                job = await met.submit(request := self.request(met.provider, self.kinds[0]))
+        gone = Counterpart(environment, submits=lambda: 0)
+        async with Meeting.opened(self.entry_point, gone, tmp_path) as met:
+            with pytest.raises(NotSubmitted):
+                await met.submit(request)
+            answer = await met.looked(job.id, NotSubmitted)
+            assert answer is None or answer.state is not JobState.FAILED
+
+
+class KeyedContract(ProviderContract):
+    """For providers that pay with a key. The counterpart takes the key of its environment and no other."""
+
+    key_names: ClassVar[Sequence[str]]
+    """The variables that hold it."""
+
+    def _with_key(self, met: Meeting, key: str) -> None:
+        for name in self.key_names:
+            if name in met.environment:
+                met.environment[name] = key
+
+    @pytest.mark.parametrize("key", ["", "a-wrong-key-0123456789"])
+    async def test_without_the_right_key_it_says_so_and_nothing_is_lost(self, met: Meeting, kind: Kind, key: str) -> None:
+        """A key that was revoked must not make paid jobs unknown. A good one is used from the next question on."""
+        request, right = self.request(met.provider, kind), dict(met.environment)
+        job = await met.submit(request)
+        self._with_key(met, key)
+        with pytest.raises(KeyRefused) as refused:
+            await met.submit(replace(request, prompt=f"{request.prompt} Again."))
+        assert not key or key not in refused.value.message
+        answer = await met.looked(job.id, KeyRefused)
+        assert answer is None or answer.state is not JobState.FAILED
+        met.environment.update(right)
+        assert (await met.ended(job)).state is JobState.SUCCEEDED
+        assert met.vendor.submits() == 1
+
+    async def test_the_account_is_that_of_the_key_and_gives_nothing_of_it_away(self, met: Meeting) -> None:
+        """It is kept in the database."""
+        account = met.provider.account
+        keys = [met.environment[name] for name in self.key_names if name in met.environment]
+        assert keys
+        for key in keys:
+            assert not any(key[at : at + LEAK] in account for at in range(len(key) - LEAK + 1))
+        self._with_key(met, "another-key-0123456789")
+        assert met.provider.account not in {"", account}
+        self._with_key(met, "")
+        assert met.provider.account == ""
+
+
+class FindableContract(ProviderContract):
+    """For providers that find a job whose answer was lost."""
+
+    async def test_it_finds_exactly_the_job(self, met: Meeting, kind: Kind) -> None:
+        """Among others, by another process; none that was never made, and not an older one of the same words."""
+        since = datetime.now(UTC) - SETTLE
+        asked = [
+            (replace(request := self.request(met.provider, kind), prompt=f"{request.prompt} {word}"), new_intent())
+            for word in ("One.", "Two.", "Three.")
+        ]
+        made = [await met.submit(request, intent) for request, intent in asked]
+        finder = met.open()
+        assert isinstance(finder, Findable)
+        found = [await finder.find(request, intent=intent, since=since) for request, intent in asked]
+        assert [job.id if job else None for job in found] == [job.id for job in made]
+        never = replace(request, prompt=f"{request.prompt} Never.")
+        assert await finder.find(never, intent=new_intent(), since=since) is None
+        later = datetime.now(UTC) + timedelta(minutes=1)
+        assert await finder.find(asked[0][0], intent=new_intent(), since=later) is None
+
+
+class ListedContract(ProviderContract):
+    """For providers that list their jobs."""
+
+    async def test_it_lists_its_jobs_newest_first(self, met: Meeting) -> None:
+        """Those that it was asked about, and no older ones."""
+        since, made = datetime.now(UTC) - SETTLE, list[JobId]()
+        for kind in self.kinds:
+            made.append((await met.submit(self.request(met.provider, kind))).id)
+        assert isinstance(met.provider, Listed)
+        listed: list[Found] = [found async for found in met.provider.jobs(since)]
+        assert {found.job.id for found in listed} == set(made)
+        assert all(later.at >= earlier.at for later, earlier in pairwise(listed))
+        for found in listed:
+            request = self.request(met.provider, self.kinds[made.index(found.job.id)])
+            assert found.kind is request.kind
+            assert found.prompt in {"", request.prompt}
+        assert [found async for found in met.provider.jobs(datetime.now(UTC) + timedelta(minutes=1))] == []
+
+
+class HintingContract(ProviderContract):
+    """For providers that their vendor calls."""
+
+    @pytest.mark.parametrize("body", [b"", b"{}", b'{"id": "a-job"}', b"\xff"])
+    async def test_a_call_that_nobody_signed_is_refused(self, met: Meeting, body: bytes) -> None:
+        """Anybody can call."""
+        assert isinstance(met.provider, Hinting)
+        with pytest.raises(InvalidInput):
+            await met.provider.hint({"content-type": "application/json"}, body)
+
+
+class DiscoveringContract(ProviderContract):
+    """For providers that look models up."""
+
+    async def test_a_model_that_the_vendor_does_not_have_is_not_found(self, met: Meeting) -> None:
+        """Rather than asked for."""
+        assert isinstance(met.provider, Discovering)
+        with pytest.raises(NotFound):
+            await met.provider.discover(ModelRef(f"{met.provider.name}:nobody/no-such-model"))
