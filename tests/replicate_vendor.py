@@ -38,7 +38,7 @@ class Pictures:
     """A small and a large picture."""
 
     async def read(self, asset: AssetId) -> bytes:
-        size = {SMALL: (64, 36), LARGE: (640, 360)}[asset]
+        size = {SMALL: (64, 36), LARGE: (1280, 720)}[asset]
         noise = Random(1).randbytes(size[0] * size[1] * 3)
         file = io.BytesIO()
         Image.frombytes("RGB", size, noise).save(file, format="PNG")

@@ -108,3 +108,14 @@ async def test_a_vendor_explains_its_own_refusals(source: FaultySource) -> None:
     async with runwayml.AsyncRunwayML(http_client=httpx_client(explain), **settings) as sdk:
         with pytest.raises(Throttled, match="come again"):
             await asked(sdk.post("/status?code=400", cast_to=RunwayThing, body={}), pays=True)
+
+
+async def test_a_call_that_breaks_before_it_leaves_costs_nothing_and_says_nothing_about_a_job() -> None:
+    async def broken() -> None:
+        raise KeyError("model")
+
+    with pytest.raises(ProviderError) as refused:
+        await asked(broken(), pays=True)
+    assert type(refused.value) is ProviderError
+    with pytest.raises(NotSubmitted):
+        await asked(broken(), pays=False)

@@ -15,9 +15,10 @@ from uuid import uuid4
 
 from PIL import Image
 
-from reelwright.domain.card import ModelCard
+from reelwright.domain.card import ModelCard, Shape
 from reelwright.domain.generation import Job, JobState, Kind, ModelRef, Request
 from reelwright.domain.ids import AssetId, IntentKey
+from reelwright.domain.timing import Size
 from reelwright.errors import NotFound, NotSubmitted, StorageError, Throttled
 from reelwright.media.workers import Workers
 from reelwright.ports import Provider, Workshop
@@ -81,7 +82,7 @@ class Visit:
     def request(self, model: str, **changes: Any) -> Request:
         """The first shape and the shortest length of the model."""
         card = self.card(model)
-        shape = card.shapes[0]
+        shape = card.shapes[0] if card.shapes else Shape("", Size(1280, 720))
         seconds = (card.lengths[0] if card.lengths else card.shortest) if card.kind is Kind.CLIP else Fraction(0)
         facts: dict[str, Any] = {"prompt": "A train on a bridge.", "shape": shape.value, "size": shape.size, "seconds": seconds}
         return Request(kind=card.kind, model=ModelRef(model), **{**facts, **changes})

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import os
 import shutil
@@ -15,6 +16,7 @@ from datetime import UTC, datetime, timedelta
 from functools import partial
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import Any
 
 import structlog
 from ulid import ULID
@@ -26,6 +28,7 @@ from reelwright.domain.production import Production
 from reelwright.errors import ConfigurationError
 from reelwright.media.workers import Workers
 from reelwright.net import Net, redact
+from reelwright.net.redaction import conceal
 from reelwright.ports import Provider, Workshop, Writer
 from reelwright.services.assets import Assets
 from reelwright.services.bells import Bells
@@ -290,7 +293,7 @@ def make_catalogue(settings: Settings, workers: Workers, environment: Mapping[st
                     writers[point.name] = partial(made, workshop)
             except Exception as error:  # noqa: BLE001 - somebody else's code: one bad plug-in must not stop the others
                 _log.warning("plugin.broken", group=group, name=point.name, exc_info=True)
-                broken[point.name] = f"{type(error).__name__}: {error}"
+                broken[point.name] = redact(f"{type(error).__name__}: {error}")
     return Catalogue(providers, writers, broken, now=now)
 
 
@@ -320,6 +323,11 @@ def _redacted(_: object, __: str, event: structlog.typing.EventDict) -> Mapping[
     return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
 
 
+def _line(event: structlog.typing.EventDict, **options: Any) -> str:
+    """The event as JSON; a key may still be inside of what is no text."""
+    return conceal(json.dumps(event, **options))
+
+
 class _LogFile(logging.FileHandler):
     """Ours, to be told from other people's handlers."""
 
@@ -341,7 +349,7 @@ def _set_up_logs(home: Path) -> None:
             processors=[
                 structlog.stdlib.ProcessorFormatter.remove_processors_meta,
                 _redacted,
-                structlog.processors.JSONRenderer(),
+                structlog.processors.JSONRenderer(_line),
             ],
         )
     )

@@ -102,6 +102,19 @@ class Findable(Protocol):
         ...
 
 
+@runtime_checkable
+class Recalling(Protocol):
+    """A provider that writes down here what its vendor answered with, before anybody hears of it."""
+
+    async def recall(self, request: Request, *, intent: IntentKey) -> Job | None:
+        """The job that this intent made, if its answer was written down. None proves nothing: the answer may have been lost.
+
+        Raises:
+            ProviderError: what was written down cannot be read.
+        """
+        ...
+
+
 @dataclass(frozen=True)
 class Found:
     """A job in the vendor's own list."""

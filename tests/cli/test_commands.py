@@ -72,7 +72,7 @@ def test_cancelled_from_another_process_it_ends_and_gives_back_what_was_not_made
     assert again.code == 2
     assert "has no production that could be cancelled" in again.err
     vendor.turn(clip_seconds=0.05)
-    resumed = cli.run("resume", "lamp", "--json")
+    resumed = cli.run("resume", "lamp", "--yes", "--json")
     assert resumed.code == 0
     assert resumed.document["money"]["charged_usd"] == "0.3"
     assert len(vendor.submits) == 6

@@ -15,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from cli.conftest import AGREED, LAMP, PAID, PATIENCE, SMALL, CommandLine, paid, until
+from cli.conftest import AGREED, LAMP, PAID, PATIENCE, SMALL, CommandLine, one_sentence, paid, until
 from reelwright.media.probe import probe
 from staging import VendorThread
 
@@ -96,10 +96,15 @@ def test_a_resume_pays_within_a_new_cap_what_the_old_one_did_not_cover(cli: Comm
     assert failed.code == 1
     assert "No film: shot-02: an internal error." in failed.out
     assert "reelwright resume lamp" in failed.out
-    resumed = cli.run("resume", "lamp", "--cap", "0.20", "--json")
-    assert resumed.code == 1
-    assert "raise the cap" in resumed.document["production"]["error"]
-    resumed = cli.run("resume", "lamp", "--cap", "$6", "--json")
+    refused = cli.run("resume", "lamp", "--cap", "0.20", "--yes", "--json")
+    assert refused.code == 3
+    message = "What is still to be made costs about $0.05, and the cap leaves $0.00: raise --cap, or ask for less."
+    assert refused.document["error"]["message"] == message
+    asked = cli.run("resume", "lamp", "--cap", "$6")
+    assert asked.code == 3
+    room = "(cap $6.00, of which $5.75 are left): agree with --yes."
+    assert one_sentence(asked.err) == f"What is still to be made costs about $0.05 {room}"
+    resumed = cli.run("resume", "lamp", "--cap", "$6", "--yes", "--json")
     assert resumed.code == 0
     assert resumed.document["money"]["charged_usd"] == "0.3"
 
@@ -110,7 +115,8 @@ def test_a_take_in_doubt_ends_with_an_exit_code_of_its_own(cli: CommandLine, ven
     ended = cli.run("make", LAMP, *SMALL, *options)
     assert ended.code == 4
     assert "is in doubt: take_" in ended.out
-    assert "reelwright settle TAKE --job JOB" in ended.out
+    assert "reelwright takes campaign_" in ended.out
+    assert "--in-doubt" in ended.out
 
 
 def test_a_second_process_follows_the_first_and_each_ends_with_its_own_film(cli: CommandLine, vendor: VendorThread) -> None:

@@ -133,13 +133,13 @@ class TestReplicate(OnSimulator, FindableContract, ListedContract, HintingContra
     key_names = ("REPLICATE_API_TOKEN",)
 
 
-class TestFal(OnSimulator, HintingContract, DiscoveringContract):
+class TestFal(OnSimulator, HintingContract):
     entry_point = "fal"
     kinds = (Kind.FRAME, Kind.CLIP)
     key_names = ("FAL_KEY",)
 
 
-class TestOpenAI(OnSimulator):
+class TestOpenAI(OnSimulator, ListedContract, HintingContract):
     entry_point = "openai"
     kinds = (Kind.FRAME, Kind.VOICE)
     key_names = ("OPENAI_API_KEY",)
@@ -151,7 +151,7 @@ class TestGoogle(OnSimulator):
     key_names = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
 
 
-class TestElevenLabs(OnSimulator):
+class TestElevenLabs(OnSimulator, FindableContract, ListedContract):
     entry_point = "elevenlabs"
     kinds = (Kind.VOICE,)
     key_names = ("ELEVENLABS_API_KEY",)

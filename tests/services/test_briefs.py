@@ -98,7 +98,25 @@ def test_a_length_may_be_written_as_people_do_and_is_whole_frames(tmp_path: Path
 
 @pytest.mark.parametrize(
     ("given", "ratio"),
-    [("16x9", "16:9"), ("1584:672", "21:9"), ("768x1280", "3:5"), ("Vertical", "9:16"), ("3/4", "3:4")],
+    [
+        ("16x9", "16:9"),
+        ("Vertical", "9:16"),
+        ("3/4", "3:4"),
+        # As older systems have stored them.
+        ("1280:720", "16:9"),
+        ("720:1280", "9:16"),
+        ("1104:832", "4:3"),
+        ("832:1104", "3:4"),
+        ("960:960", "1:1"),
+        ("1584:672", "21:9"),
+        ("1280:768", "5:3"),
+        ("768x1280", "3:5"),
+        # And other pixels of the same shapes.
+        ("1920x1080", "16:9"),
+        ("1080 × 1080", "1:1"),
+        ("2112:912", "21:9"),
+        ("1360:768", "16:9"),
+    ],
 )
 def test_a_ratio_may_be_given_in_other_words(given: str, ratio: str) -> None:
     assert read_brief("Bread", {"ratio": given}).brief.ratio == ratio

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from reelwright.bootstrap import Studio
@@ -66,3 +68,34 @@ async def test_a_writer_without_its_key_is_no_fault_of_the_brief(stage: Stage, m
         chosen(stage.open(), Providers(text="openai:gpt-5.4-mini"))
     assert isinstance(refused.value, ConfigurationError)
     assert "OPENAI_API_KEY" in refused.value.message
+
+
+async def test_a_model_that_is_gone_is_replaced_and_its_shape_is_told_before_anything_is_paid(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("RUNWAYML_API_SECRET", "key_" + "0" * 128)
+    choice = chosen(stage.open(), Providers(video="runway:gen3a_turbo", voice="none"), ratio="1280:768")
+    assert choice.models.clip == "runway:gen4_turbo"
+    assert choice.notices == (
+        "runway:gen3a_turbo is no longer offered since 2026-06-10: runway:gen4_turbo is used.",
+        "runway:gen4_turbo does not make 5:3: its clips are 1280:720, and the film shows their middle, "
+        "without 6% of the picture at left and right.",
+    )
+
+
+async def test_a_paid_model_without_its_key_is_refused_before_anything_is_made(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("RUNWAYML_API_SECRET", raising=False)
+    with pytest.raises(ConfigurationError, match=r"^runway:gen4_turbo is paid, and there is no key for it"):
+        chosen(stage.open(), Providers(video="runway:gen4_turbo"))
+
+
+async def test_a_persons_own_card_is_on_offer(stage: Stage, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv("RUNWAYML_API_SECRET", "key_" + "0" * 128)
+    folder = tmp_path / "home" / "cards"
+    folder.mkdir(parents=True)
+    (folder / "runway.toml").write_text(
+        '[[card]]\nmodel = "runway:new"\nkind = "clip"\nlabel = "New"\nmicro_usd_per_second = 1\n'
+    )
+    assert chosen(stage.open(), Providers(video="runway:new")).models.clip == "runway:new"

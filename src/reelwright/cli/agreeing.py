@@ -26,6 +26,8 @@ class Offer:
     """The campaign's, with the cap that is to hold: None where nobody has said one."""
     month: Budget
     """All campaigns' together."""
+    notices: Sequence[str] = ()
+    """What a person should know before they agree."""
 
     @property
     def price(self) -> int:
@@ -59,6 +61,8 @@ def agree(offer: Offer, *, is_agreed: bool, as_json: bool) -> int | None:
     is_asking = sys.stdin.isatty() and not as_json
     if is_asking:
         console = Console(stderr=True, highlight=False, markup=False)
+        for notice in offer.notices:
+            console.print(f"  note: {notice}", soft_wrap=True)
         for line in (line for line in offer.lines if line.micro_usd):
             console.print(f"  {line.count} {line.what} by {line.model}: {usd(line.micro_usd)}")
     about = f"{offer.what} costs about {usd(price)}"

@@ -78,6 +78,9 @@ def errors_told(*, as_json: bool) -> Generator[None]:
         code, word, message = Exit.UNEXPECTED, "unexpected", f"Something unexpected happened ({kind}); the log has the details."
     else:
         return
+    from reelwright.net.redaction import conceal
+
+    message = conceal(message)
     if as_json:
         print(json.dumps({"error": {"code": word, "message": message}}, ensure_ascii=False))
     else:

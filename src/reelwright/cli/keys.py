@@ -6,10 +6,10 @@ import asyncio
 import json
 import sys
 from collections.abc import Awaitable, Callable
+from getpass import getpass
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.prompt import Prompt
 from rich.table import Table
 from rich.text import Text
 
@@ -68,7 +68,7 @@ def set_key(name: str, *, as_json: bool) -> Exit:
 def _read_value(name: str) -> str:
     """From a prompt that shows nothing, else from the input; never an argument, which other people on the machine could see."""
     if sys.stdin.isatty():
-        return Prompt.ask(f"{name} (not shown)", password=True, console=Console(stderr=True))
+        return getpass(f"{name} (not shown): ")
     return sys.stdin.read()
 
 

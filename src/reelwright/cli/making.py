@@ -24,7 +24,7 @@ from reelwright.domain.budget import Balance, usd
 from reelwright.domain.event import Event, EventName
 from reelwright.domain.film import Film
 from reelwright.domain.ids import CampaignId
-from reelwright.domain.production import Models, Production, ProductionState, Progress, fold
+from reelwright.domain.production import Production, ProductionState, Progress, fold
 from reelwright.domain.take import TakeState
 from reelwright.errors import Conflict
 from reelwright.services.briefs import Providers, read_brief
@@ -61,7 +61,7 @@ def make_film(
     async def run(studio: Studio) -> Exit:
         choice = choose(order.brief, order.providers, studio.defaults, studio.catalogue)
         lines = studio.productions.quote(order.brief, choice.models)
-        offer = Offer("This film", lines, Balance(order.cap_micro_usd), await studio.budgets.of_month())
+        offer = Offer("This film", lines, Balance(order.cap_micro_usd), await studio.budgets.of_month(), choice.notices)
         cap = agree(offer, is_agreed=is_agreed, as_json=as_json)
         listen()
         campaign = await studio.campaigns.create(order, cap, wanted=wanted, models=choice.models)

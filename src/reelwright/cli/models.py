@@ -70,7 +70,7 @@ def _form(card: ModelCard) -> str:
     """A card to be filled in."""
     return "\n".join(
         [
-            f"# {card.model} has no card yet, and nobody but you can find out its price. Check also what the vendor does not tell",
+            f"# {card.model} has no card yet, and only you can find out its price. Check also what the vendor does not tell",
             "# (shapes, lengths, prompt_limit), and save this in the data folder, at the end of the file",
             f"# cards/{provider_of(card.model)}.toml.",
             "",

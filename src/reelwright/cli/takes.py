@@ -94,7 +94,7 @@ def retake_take(take_id: str, *, is_agreed: bool, as_json: bool) -> Exit:
         production = await studio.doubts.retake(TakeId(take_id))
         return (await studio.productions.get(production)).campaign_id
 
-    return resume_film(with_studio(run), output=None, cap=None, as_json=as_json)
+    return resume_film(with_studio(run), output=None, cap=None, is_agreed=True, as_json=as_json)
 
 
 def _agree(price: int, *, is_agreed: bool, as_json: bool) -> None:

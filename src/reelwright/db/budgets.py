@@ -162,10 +162,22 @@ def _is_settled(session: Session, subject: str) -> bool:
     return session.execute(ends.limit(1)).scalar_one_or_none() is not None
 
 
-def settle(session: Session, campaign: CampaignId, subject: str, charged: int, at: datetime, note: str = "") -> None:
-    """Gives back all that is still held and writes what it really cost. `note` says why it costs that."""
+def settle(
+    session: Session,
+    campaign: CampaignId,
+    subject: str,
+    charged: int,
+    at: datetime,
+    note: str = "",
+    *,
+    model: ModelRef | None = None,
+) -> None:
+    """Gives back all that is still held and writes what it really cost. `note` says why it costs that.
+
+    `model` is needed where nothing was held: for what somebody else has asked for.
+    """
     write(session, campaign, subject, EntryKind.RELEASE, held(session, subject), at, "paid below" if charged else note)
-    write(session, campaign, subject, EntryKind.CHARGE, charged, at, note)
+    write(session, campaign, subject, EntryKind.CHARGE, charged, at, note, model=model)
 
 
 def open_reserves(session: Session, campaign: CampaignId, subject: str) -> list[tuple[str, int]]:

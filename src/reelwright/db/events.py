@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 from reelwright.db.tables import CampaignRow, EventRow
 from reelwright.domain.event import Event, EventName, Value
 from reelwright.domain.ids import CampaignId
+from reelwright.net.redaction import conceal
 
 
 def append(session: Session, campaign: CampaignId, name: EventName, at: datetime, /, **facts: Value) -> int:
@@ -25,7 +26,8 @@ def append(session: Session, campaign: CampaignId, name: EventName, at: datetime
         .execution_options(synchronize_session=False)
     )
     number = session.execute(count_up).scalar_one()
-    session.add(EventRow(campaign_id=campaign, number=number, name=name.value, at=at, facts=facts))
+    told = {key: conceal(value) if isinstance(value, str) else value for key, value in facts.items()}
+    session.add(EventRow(campaign_id=campaign, number=number, name=name.value, at=at, facts=told))
     return number
 
 

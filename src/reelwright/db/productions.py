@@ -12,6 +12,7 @@ from reelwright.db.tables import ProductionRow
 from reelwright.domain.ids import CampaignId, ProductionId
 from reelwright.domain.production import Models, Production, ProductionState
 from reelwright.errors import NotFound
+from reelwright.net.redaction import conceal
 
 
 def _production(row: ProductionRow) -> Production:
@@ -98,7 +99,7 @@ def move(
     change = (
         sa.update(ProductionRow)
         .where(ProductionRow.id == production, ProductionRow.state.in_([s.value for s in only_from]))
-        .values(state=state.value, ended_at=at if state.is_ended else None, error=error)
+        .values(state=state.value, ended_at=at if state.is_ended else None, error=conceal(error))
         .returning(ProductionRow.id)
         .execution_options(synchronize_session=False)
     )

@@ -25,15 +25,16 @@ def jpeg_under(content: bytes, limit: int) -> bytes:
     """
     picture = _flat(content)
     picture.thumbnail((_LONGEST, _LONGEST), Image.Resampling.LANCZOS)
-    while min(picture.size) >= _SHORTEST:
+    while True:
         for quality in _QUALITIES:
             made = _encoded(picture, quality)
             if len(made) <= limit:
                 return made
+        if min(picture.size) < _SHORTEST:
+            msg = f"The picture cannot be made smaller than {limit} bytes."
+            raise InvalidMedia(msg)
         size = (round(picture.width * _SHRINK), round(picture.height * _SHRINK))
         picture = picture.resize(size, Image.Resampling.LANCZOS)
-    msg = f"The picture cannot be made smaller than {limit} bytes."
-    raise InvalidMedia(msg)
 
 
 def _flat(content: bytes) -> Image.Image:

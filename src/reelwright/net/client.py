@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
@@ -160,8 +161,7 @@ class Net:
                 method,
                 url,
                 headers=headers,
-                json=None if isinstance(body, aiohttp.FormData) else body,
-                data=body if isinstance(body, aiohttp.FormData) else None,
+                data=body if body is None or isinstance(body, aiohttp.FormData) else _as_json(body),
                 allow_redirects=False,
                 timeout=aiohttp.ClientTimeout(total=seconds, sock_connect=min(10, seconds)),
                 trace_request_ctx=flight,
@@ -231,6 +231,11 @@ def _open_session(reach: Reach, use: _Use) -> aiohttp.ClientSession:
         timeout=aiohttp.ClientTimeout(total=None),
         trace_configs=[tracing] if use is not _Use.FETCH else [],
     )
+
+
+def _as_json(body: object) -> aiohttp.Payload:
+    """In a file in memory: pictures make some bodies so large that written at once they would hold up the event loop."""
+    return aiohttp.BytesIOPayload(io.BytesIO(json.dumps(body).encode()), content_type="application/json")
 
 
 def _read(content: bytes) -> object:

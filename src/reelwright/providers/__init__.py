@@ -148,7 +148,7 @@ def _read(provider: str, file: Traversable) -> dict[str, ModelCard]:
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part + 1 if isinstance(part, int) else part) for part in first["loc"])
-        msg = f"{where}: {place}: {first['msg']}."
+        msg = f"{where}: {place}: {first['msg'].removeprefix('Value error, ')}."
         raise ConfigurationError(msg) from error
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         msg = f"{where}: {error}."
@@ -199,12 +199,12 @@ def _toml(value: object) -> str:
         case Fraction():
             return str(value) if value.denominator == 1 else _toml(str(value))
         case Mapping():
-            entries = [(str(name), entry) for name, entry in cast("Mapping[object, object]", value).items()]
-            return "{ " + ", ".join(f"{_toml(name)} = {_toml(entry)}" for name, entry in entries) + " }"
-        case (Shape(), *_):
-            return _toml({shape.value: str(shape.size) for shape in cast("tuple[Shape, ...]", value)})
+            pairs = cast("Mapping[object, object]", value).items()
+            return "{ " + ", ".join(f"{_toml(str(name))} = {_toml(entry)}" for name, entry in pairs) + " }"
         case tuple():
-            return f"[{', '.join(_toml(entry) for entry in cast('tuple[object, ...]', value))}]"
+            entries = cast("tuple[object, ...]", value)
+            shapes = {entry.value: str(entry.size) for entry in entries if isinstance(entry, Shape)}
+            return _toml(shapes) if shapes else f"[{', '.join(_toml(entry) for entry in entries)}]"
         case _:
             return json.dumps(str(value), ensure_ascii=False)
 

@@ -13,12 +13,12 @@ from email.utils import parsedate_to_datetime
 from itertools import pairwise
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import IntentKey, JobId
-from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, Moderated, ProviderError
+from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, KeyRefused, Moderated, ProviderError
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
 from reelwright.net.sdk import asked, httpx_client
@@ -114,7 +114,7 @@ class Luma:
         model, prompt = _name(request), request.prompt.strip()
         made = [each for each in await asked(self._list(since), pays=False) if (each.model or model) == model]
         alike = [each for each in made if _prompt(each) == prompt]
-        if len(alike) == 1 and all(_at(each) for each in alike):
+        if len(alike) == 1 and alike[0].id and _at(alike[0]):
             return _job(alike[0])
         if alike or any(_prompt(each) is None for each in made):
             msg = "Luma's list does not tell for sure whether it has the generation: look into the account there."
@@ -130,7 +130,7 @@ class Luma:
         """
         dated = [(at, each) for each in await asked(self._list(since), pays=False) if (at := _at(each))]
         for at, each in sorted(dated, key=lambda pair: pair[0], reverse=True):
-            if (kind := _KINDS.get(each.generation_type or "")) is not None:
+            if each.id and (kind := _KINDS.get(each.generation_type or "")):
                 yield Found(_job(each), each.model or "", kind, _prompt(each) or "", at)
 
     async def aclose(self) -> None:
@@ -196,7 +196,7 @@ def _ahead(date: str) -> timedelta:
 class _Receipt(BaseModel):
     """What must be in the answer to a create: without the id nobody finds the generation again."""
 
-    id: str
+    id: str = Field(min_length=1)
 
 
 def _open(key: str, base: str) -> AsyncLumaAI:
@@ -246,6 +246,9 @@ def _prompt(made: Generation) -> str | None:
 # -- what a refusal and a failure mean ---------------------------------------------------------------------------------
 
 
+_EMPTY = "The Luma account is empty: add credits at lumalabs.ai/api, then ask again."
+
+
 class _Refusal(BaseModel):
     detail: str
 
@@ -259,13 +262,19 @@ def _explain(answer: Answer) -> ProviderError | None:
         detail = redact(_Refusal.model_validate(answer.body).detail)
     except ValidationError:
         return None
-    if answer.status not in {400, 402, 422}:
-        return None
-    if answer.status == 402 or "credit" in detail.lower():  # noqa: PLR2004 - payment required
-        return CreditsUsedUp("The Luma account is empty: add credits at lumalabs.ai/api, then ask again.")
-    if _is_moderation(detail):
-        return Moderated(f"Luma's rules forbid it: {detail}")
-    return InputRefused(f"Luma does not take the request: {detail}")
+    match answer.status:
+        case 401 | 403:
+            return KeyRefused(f"Luma does not take the key in LUMAAI_API_KEY: {detail}")
+        case 402:
+            return CreditsUsedUp(_EMPTY)
+        case 400 | 422 if "credit" in detail.lower():
+            return CreditsUsedUp(_EMPTY)
+        case 400 | 422 if _is_moderation(detail):
+            return Moderated(f"Luma's rules forbid it: {detail}")
+        case 400 | 422:
+            return InputRefused(f"Luma does not take the request: {detail}")
+        case _:
+            return None
 
 
 def _failure(words: str) -> Failure:

@@ -11,12 +11,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
-from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, ProviderError, Throttled
+from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, KeyRefused, ProviderError, Throttled
 from reelwright.media.pictures import picture_for
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
@@ -177,7 +177,7 @@ def _video(request: Request, card: ModelCard, first: dict[str, str] | None, last
 class _Receipt(BaseModel):
     """What must be in the answer to a create: without the id nobody finds the generation again."""
 
-    id: str
+    id: str = Field(min_length=1)
 
 
 def _open(key: str, base: str) -> AsyncLuma:
@@ -207,6 +207,8 @@ def _explain(answer: Answer) -> ProviderError | None:
     match answer.status:
         case 400 | 413 | 422:
             return InputRefused(f"Luma does not take the request: {detail}")
+        case 401 | 403:
+            return KeyRefused(f"Luma does not take the key in LUMA_AGENTS_API_KEY: {detail}")
         case 402:
             return CreditsUsedUp("The Luma Agents account is empty: add money at platform.lumalabs.ai, then ask again.")
         case 429:

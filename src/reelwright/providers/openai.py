@@ -27,6 +27,7 @@ from reelwright.providers.local import Answered, MadeNothing, Shelf, priced, sen
 
 if TYPE_CHECKING:
     from openai import AsyncOpenAI
+    from openai.types import ImagesResponse
     from openai.types.images_response import Usage
 
 NAME = "openai"
@@ -191,9 +192,10 @@ async def _drawn(client: AsyncOpenAI, card: ModelCard, request: Request, picture
     }
     if request.logo is not None:
         arguments["prompt"] += f" The brand's logo is in picture {len(pictures)}: put it where the words ask for it."
-    images = client.images.with_raw_response
+    # The card's settings decide which of the SDK's overloads it is, so no type checker can.
+    images: Any = client.images.with_raw_response
     raw = await (images.edit(image=pictures, **arguments) if pictures else images.generate(**arguments))
-    answer = raw.parse()
+    answer: ImagesResponse = raw.parse()
     if not answer.data or not answer.data[0].b64_json:
         msg = "the answer has no picture"
         raise ValueError(msg)

@@ -13,12 +13,12 @@ from dataclasses import dataclass
 from fractions import Fraction
 from typing import TYPE_CHECKING, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
-from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, ProviderError, Throttled
+from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, KeyRefused, ProviderError, Throttled
 from reelwright.media.pictures import picture_for
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
@@ -196,7 +196,7 @@ class _Stand(BaseModel):
 class _Receipt(BaseModel):
     """What must be in the answer to a create: without the id nobody finds the task again."""
 
-    id: str
+    id: str = Field(min_length=1)
 
 
 def _open(key: str, base: str) -> AsyncRunwayML:
@@ -298,6 +298,8 @@ def _explain(answer: Answer) -> ProviderError | None:
         case 400 if told.issues:
             found = "; ".join(f"{'.'.join(map(str, issue.path)) or 'body'}: {issue.message}" for issue in told.issues[:5])
             return InputRefused(f"Runway does not take the request: {redact(found)}.")
+        case 401:
+            return KeyRefused("Runway does not take the key in RUNWAYML_API_SECRET: it is wrong, or was disabled.")
         case 429 if not answer.is_free:
             msg = "Runway takes no more generations of this model for now: the account's quota of a day is used up."
             return Throttled(msg, answer.retry_after or _QUOTA_SECONDS)

@@ -13,9 +13,10 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationEr
 from pydantic_core import ErrorDetails
 
 from reelwright.domain.brief import SECONDS_ALLOWED, SHORTEST_SHOT, SHOTS_ALLOWED, CaptionMode
+from reelwright.domain.card import cut_off
 from reelwright.domain.colours import NAMES, parse_colour
 from reelwright.domain.languages import parse_language
-from reelwright.domain.timing import AspectRatio
+from reelwright.domain.timing import AspectRatio, Size
 from reelwright.errors import InvalidBrief
 
 SAME_FIELD = {
@@ -42,6 +43,8 @@ RATIO_NAMES = {
     "classic": AspectRatio.CLASSIC,
 }
 _MOST_CAP = 1_000_000
+_SAME_SHAPE = Fraction(1, 50)
+"""The part of a picture that may be cut off where two shapes count as the same: older models made 2112 x 912 for 21:9."""
 _SECONDS = re.compile(
     r"(?:(?P<h>\d+(?:\.\d+)?)\s*(?:h|hours?))?\s*(?:(?P<m>\d+(?:\.\d+)?)\s*(?:m|min|minutes?))?"
     r"\s*(?:(?P<s>\d+(?:\.\d+)?)\s*(?:s|secs?|seconds?)?)?",
@@ -79,7 +82,7 @@ def read_seconds(value: object) -> Fraction:
 
 
 def read_ratio(value: object) -> AspectRatio:
-    """A shape from `16:9`, `16x9`, `vertical`, or pixels such as `1280:720`."""
+    """A shape from `16:9`, `16x9`, `vertical`, or pixels such as `1280:768`: those of older systems, and any alike."""
     if isinstance(value, str):
         plain = re.sub(r"\s*[x×/*]\s*", ":", value.strip().lower())
         for ratio in AspectRatio:
@@ -87,6 +90,11 @@ def read_ratio(value: object) -> AspectRatio:
                 return ratio
         if plain in RATIO_NAMES:
             return RATIO_NAMES[plain]
+        if pixels := re.fullmatch(r"([1-9]\d{2,4}):([1-9]\d{2,4})", plain):
+            size = Size(int(pixels[1]), int(pixels[2]))
+            nearest = min(AspectRatio, key=lambda ratio: cut_off(size, ratio.size))
+            if cut_off(size, nearest.size) < _SAME_SHAPE:
+                return nearest
     msg = f"{_shown(value)} is not one of the eight that a film can have: {', '.join(AspectRatio)}"
     raise ValueError(msg)
 

@@ -61,8 +61,9 @@ def refused(error: ProviderError) -> Failure:
 
 
 def advised(failure: Failure, take: Take) -> Failure:
-    """The failure with what the person can do, in the provider's own words where it has some."""
-    return failure if failure.advice else replace(failure, advice=_advice(failure.kind, take))
+    """The failure with what the person can do, in the provider's own words where it has some, and without any secret."""
+    advice = failure.advice or _advice(failure.kind, take)
+    return replace(failure, reason=redact(failure.reason), advice=redact(advice))
 
 
 def _advice(kind: FailureKind, take: Take) -> str:
@@ -70,9 +71,9 @@ def _advice(kind: FailureKind, take: Take) -> str:
     again = f"`reelwright resume {take.campaign_id}`"
     match kind:
         case FailureKind.MODERATION:
-            return f"The rules of {name} forbid it as it stands: say it in other words, or choose another model."
+            return f"The rules of {name} forbid it as it stands: say it in other words, or choose another model, then {again}."
         case FailureKind.INPUT:
-            return f"{name} does not take what was asked for: change it, or choose another model."
+            return f"{name} does not take what was asked for: change it, or choose another model, then {again}."
         case FailureKind.KEY:
             return f"Set a key for {name} that works with `reelwright keys set`, then go on with {again}."
         case FailureKind.CREDITS:

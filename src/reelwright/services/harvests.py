@@ -176,10 +176,11 @@ class Harvests:
         return replace(take, state=TakeState.STORING)
 
     async def _hold_enough(self, take: Take, job: Job) -> Take:
-        if (job.estimated_micro_usd or 0) <= take.quote_micro_usd:
+        estimate = job.estimated_micro_usd or 0
+        if estimate <= take.quote_micro_usd:
             return take
-        quote = await self._database.write(lambda session: raise_hold(session, takes.get(session, take.id), job, self._now()))
-        return replace(take, quote_micro_usd=quote)
+        await self._database.write(lambda session: raise_hold(session, takes.get(session, take.id), job, self._now()))
+        return replace(take, quote_micro_usd=estimate)
 
     async def _tell_progress(self, take: Take, progress: Fraction | None, told: float) -> float:
         fraction = float(progress or 0)
@@ -243,7 +244,7 @@ class Harvests:
             job = again if again.outputs else job
 
     def _commit(self, session: Session, take: Take, asset: Asset, job: Job) -> None:
-        charged = job.charged_micro_usd if job.charged_micro_usd is not None else take.quote_micro_usd
+        charged = _price(session, take, job)
         is_mine = takes.move(session, take.id, TakeState.STORING, TakeState.KEPT, asset_id=asset.id, charged_micro_usd=charged)
         if not is_mine:
             return
@@ -251,7 +252,7 @@ class Harvests:
             msg = "Somebody cleaned up what was being stored."
             raise StorageError(msg)
         note = "the price on its card" if job.charged_micro_usd is None else "the vendor's own figure"
-        budgets.settle(session, take.campaign_id, take.id, charged, self._now(), note)
+        budgets.settle(session, take.campaign_id, take.id, charged, self._now(), note, model=take.request.model)
         kept = takes.get(session, take.id)
         # What comes home after its production has ended is filed; it does not change what a person has in their film.
         is_late = kept.is_left or productions.get(session, kept.production_id).state.is_ended
@@ -290,12 +291,18 @@ class Harvests:
 
     async def _fail(self, take: Take, job: Job) -> None:
         failure = job.failure or Failure("The provider gives no reason.", is_retryable=True)
-        charged = job.charged_micro_usd
-        if charged is None:
-            charged = take.quote_micro_usd if failure.is_charged else 0
-        await self._database.write(
-            lambda session: end(session, take, take.state, TakeState.FAILED, failure, charged, self._now())
-        )
+        is_free = job.charged_micro_usd is None and not failure.is_charged
+
+        def fail(session: Session) -> None:
+            charged = 0 if is_free else _price(session, take, job)
+            end(session, take, take.state, TakeState.FAILED, failure, charged, self._now())
+
+        await self._database.write(fail)
+
+
+def _price(session: Session, take: Take, job: Job) -> int:
+    """What the job has cost: by the provider's own word, else what is held for it."""
+    return takes.get(session, take.id).quote_micro_usd if job.charged_micro_usd is None else job.charged_micro_usd
 
 
 def _lost(job: Job, failure: Failure) -> Job:

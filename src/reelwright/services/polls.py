@@ -32,6 +32,8 @@ _REFUSALS = 8
 _REMEMBERED = timedelta(days=7)
 """So long a job may be known to the account that has it, and not to the one whose key we have now."""
 _OTHER_ACCOUNT = "the account of the key that is set does not know the job, which another key asked for; set that one again"
+_IN_MINUTES = 120
+"""Seconds from which on an age is told in minutes."""
 _LONGEST_REST = 900.0
 """Seconds between two polls of a job that nobody waits for."""
 _UNHURRIED = 20
@@ -137,5 +139,5 @@ class Poller:
         return self.provider.account == self._take.account or self._now() - self._watch.since > _REMEMBERED
 
     def _age(self) -> str:
-        minutes = round((self._now() - self._watch.since).total_seconds() / 60)
-        return f"after {minutes} minute{'' if minutes == 1 else 's'}"
+        seconds = round((self._now() - self._watch.since).total_seconds())
+        return f"after {seconds} seconds" if seconds < _IN_MINUTES else f"after {seconds // 60} minutes"

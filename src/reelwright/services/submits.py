@@ -21,7 +21,7 @@ from reelwright.domain.ids import TakeId
 from reelwright.domain.production import ProductionState
 from reelwright.domain.take import Take, TakeState
 from reelwright.errors import InDoubt, NotSubmitted, ProviderError, Throttled
-from reelwright.ports import Findable, Provider
+from reelwright.ports import Findable, Provider, Recalling
 from reelwright.services.assets import Assets
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.failures import reason_of, refused
@@ -208,10 +208,19 @@ class Submits:
         # The same key makes the same job. It is not planned anew, because then it could be cancelled as if nothing was sent.
         if self._is_remembered(take, provider, card) and await self._send_again(take, provider, patience):
             return
-        if isinstance(provider, Findable):
+        if isinstance(provider, Recalling) and (job := await self._recall(provider, take)) is not None:
+            await self._record(take, job, take.account)
+        elif isinstance(provider, Findable):
             await self._search(take, provider, provider.account, patience)
         else:
             await self._doubt(take)
+
+    async def _recall(self, provider: Recalling, take: Take) -> Job | None:
+        try:
+            return await free_answer(provider.recall(take.request, intent=take.intent))
+        except ProviderError as error:
+            _log.warning("take.not_recalled", take=take.id, reason=error.message)
+            return None
 
     def _is_remembered(self, take: Take, provider: Provider, card: ModelCard) -> bool:
         """Whether the vendor surely takes the intent key for the one that it may have had. Another account never does."""

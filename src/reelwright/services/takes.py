@@ -159,7 +159,8 @@ def end(
     failure = advised(failure, take) if failure else None
     row = dump(failure) if failure else None
     if takes.move(session, take.id, origin, target, failure=row, charged_micro_usd=charged):
-        budgets.settle(session, take.campaign_id, take.id, charged, at, _why(target, failure, charged))
+        why = _why(target, failure, charged)
+        budgets.settle(session, take.campaign_id, take.id, charged, at, why, model=take.request.model)
         name = EventName.TAKE_FAILED if target is TakeState.FAILED else EventName.TAKE_CANCELLED
         events.append(session, take.campaign_id, name, at, **facts(take), **_told(failure), charged_micro_usd=charged)
 
@@ -170,11 +171,11 @@ def receive(session: Session, take: Take, job: Job, at: datetime) -> None:
     events.append(session, take.campaign_id, EventName.TAKE_SUBMITTED, at, **facts(take), job=job.id)
 
 
-def raise_hold(session: Session, take: Take, job: Job, at: datetime) -> int:
-    """Holds what the provider says that the job may cost, where that is more than its card says; answers what is held."""
+def raise_hold(session: Session, take: Take, job: Job, at: datetime) -> None:
+    """Holds what the provider says that the job may cost, where that is more than its card says."""
     estimate = job.estimated_micro_usd or 0
     if estimate <= take.quote_micro_usd:
-        return take.quote_micro_usd
+        return
     takes.set_quote(session, take.id, estimate)
     top_up(session, take.campaign_id, take.id, estimate, at)
     text = (
@@ -182,7 +183,6 @@ def raise_hold(session: Session, take: Take, job: Job, at: datetime) -> int:
         f"more than the {usd(take.quote_micro_usd)} on its card; so much is held."
     )
     events.append(session, take.campaign_id, EventName.NOTICE_GIVEN, at, text=text, take=take.id)
-    return estimate
 
 
 def doubt(session: Session, take: Take, at: datetime) -> None:

@@ -12,6 +12,7 @@ from typing import Any, cast
 from dbos import Serializer
 
 from reelwright.errors import ReelwrightError
+from reelwright.net.redaction import conceal
 
 
 def _all_errors(root: type[ReelwrightError] = ReelwrightError) -> dict[str, type[ReelwrightError]]:
@@ -31,7 +32,7 @@ class LogCodec(Serializer):
         Raises:
             TypeError: the value is of a kind that must not cross the log.
         """
-        return json.dumps(data, default=_encode, ensure_ascii=False, sort_keys=True)
+        return conceal(json.dumps(data, default=_encode, ensure_ascii=False, sort_keys=True))
 
     def deserialize(self, serialized_data: str) -> Any:
         """What `serialize` was given; tuples come back as lists."""

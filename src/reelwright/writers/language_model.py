@@ -1,7 +1,8 @@
 """Writers that ask a language model: OpenAI, Anthropic, Google, or any server that speaks OpenAI's language.
 
-`OPENAI_BASE_URL` points at another server, such as one on this machine. Keys come from the vendors' own variables. Where the
-model fails, the template stands in and says so; where a key is missing or refused, that is said instead.
+`OPENAI_BASE_URL` points at another server, such as one on this machine. Keys come from the vendors' own variables, or from the
+database under the same names. Where the model fails, the template stands in and says so; where a key is missing or refused, that
+is said instead.
 """
 
 from __future__ import annotations
@@ -52,7 +53,9 @@ def _made(workshop: Workshop, vendor: str, model: str, key_settings: tuple[str, 
     key = next((found for name in key_settings if (found := workshop.environment.get(name, ""))), "")
     account = Account(vendor, model, key, key_settings[0], base_url)
     if not key and not account.is_local:
-        msg = f"{key_settings[0]} is not set; {vendor}:{model} needs it. Set it, or write with template:plain."
+        name = key_settings[0]
+        ways = f"Set it, or run `reelwright keys set {name}`, or write with template:plain."
+        msg = f"{name} is not set; {vendor}:{model} needs it. {ways}"
         raise ConfigurationError(msg)
     # The libraries behind it take more than a second to load: only who writes with a model waits for them.
     from reelwright.writers.conversation import LanguageModelWriter  # noqa: PLC0415

@@ -5,50 +5,30 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from aiohttp import web
 from replicate.webhook import Webhooks, WebhookSigningSecret
 
+from listening import listening
 from reelwright.errors import InvalidInput
 from reelwright.providers.replicate import adapter
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 from replicate_vendor import FRAME, Met, opened
 
 
-@pytest.fixture
-async def calls() -> AsyncIterator[tuple[str, list[tuple[dict[str, str], bytes]]]]:
-    """Somebody who can be called, and what they heard."""
-    heard: list[tuple[dict[str, str], bytes]] = []
-
-    async def hear(request: web.Request) -> web.Response:
-        heard.append(({name.lower(): value for name, value in request.headers.items()}, await request.read()))
-        return web.Response()
-
-    app = web.Application()
-    app.add_routes([web.post("/hooks/replicate", hear)])
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/hooks/replicate", heard
-    await runner.cleanup()
-
-
-async def test_calls_come_when_jobs_end_repeated_or_late_and_name_them(
-    tmp_path: Path, calls: tuple[str, list[tuple[dict[str, str], bytes]]]
-) -> None:
-    url, heard = calls
-    async with opened(tmp_path, webhook=url, script={Phase.WEBHOOK: [Trouble.LATE, Trouble.REPEATED]}) as met:
+async def test_calls_come_when_jobs_end_repeated_or_late_and_name_them(tmp_path: Path) -> None:
+    script = {Phase.WEBHOOK: [Trouble.LATE, Trouble.REPEATED]}
+    async with listening() as us, opened(tmp_path, webhook=us.url, script=script) as met:
         late, early = await met.submit(FRAME), await met.submit(FRAME, "two")
+        assert met.posts[0].body["webhook"] == us.url
         assert met.posts[0].body["webhook_events_filter"] == ["completed"]
         async with asyncio.timeout(20):
-            while len(heard) < 4:
+            while len(us.heard) < 4:
                 await asyncio.sleep(0.05)
-        named = [await met.studio.hint(headers, body) for headers, body in heard]
+        named = [await met.studio.hint(headers, body) for headers, body in us.heard]
         secret = WebhookSigningSecret(key=met.vendor.secret)
-        for headers, body in heard:
+        for headers, body in us.heard:
             Webhooks.validate(headers=headers, body=body.decode(), secret=secret, tolerance=60)
 
     assert named == [early.id, early.id, early.id, late.id]

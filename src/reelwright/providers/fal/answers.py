@@ -200,7 +200,7 @@ def explain_result(answer: Answer, status: Status) -> ProviderError | None:
     if _NOT_YET.search(words):
         return NotSubmitted(f"fal says that it is ready, and then: {words}.")
     # Some apps word their refusals in their own way.
-    return Ended(_failure(("",), words, answer))
+    return Ended(_failure((), words, answer))
 
 
 def failure_of(status: Status, answer: Answer | None = None) -> Failure:
@@ -223,7 +223,7 @@ def _failure(types: tuple[str, ...], words: str, answer: Answer | None) -> Failu
         return Failure("It was cancelled at fal.", is_retryable=True, kind=FailureKind.CANCELLED)
     if is_broken or _BROKE & set(types):
         return Failure(reason, is_retryable=hint not in {"false", "0"}, kind=FailureKind.INTERNAL, advice="Ask again.")
-    if any(types):
+    if any(types) or answer is not None:
         advice = "Change what the message names, or choose another model."
         return Failure(reason, is_retryable=hint in {"true", "1"}, kind=FailureKind.INPUT, advice=advice)
     return Failure(reason, is_retryable=hint in {"true", "1"}, kind=FailureKind.UNKNOWN)

@@ -2,7 +2,7 @@
 
 The value is JSON once the parts of the request are put in: `duration = "{seconds}"` is a number, `duration = '"{seconds}"'` a
 text, `image_size = '{"width": {width}, "height": {height}}'` an object. What is no JSON is a text: `resolution = "720p"`,
-`duration = "{seconds}s"`. Words, pictures and shapes go in as they are, and a field that waits for one that is not there is left out.
+`duration = "{seconds}s"`. Words, pictures and shapes go in as they are; a field that waits for one that is not there is left out.
 """
 
 from __future__ import annotations

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from collections.abc import Sequence
 from dataclasses import replace
@@ -28,7 +27,6 @@ _BASE_URL = "https://generativelanguage.googleapis.com"
 _PICTURE_BYTES = 7_000_000
 """A whole request with its pictures may have 20 MB as text, and there are two at most."""
 _JOB = re.compile(r"[\w.-]{1,400}")
-_FILE = re.compile(r"files/([A-Za-z0-9_-]+)")
 
 
 def provider(workshop: Workshop) -> Google:
@@ -148,18 +146,14 @@ class Google:
         if video is None or not (video.data or video.uri):
             told = redact(interaction.output_text or "") or "Google says that it is done, and has no clip."
             return Job(job, JobState.FAILED, failure=failed(told, is_charged=bool(charged)), charged_micro_usd=charged or 0)
-        if video.data:
-            content: bytes | None = base64.b64decode(str(video.data))
-        elif (file := _FILE.search(str(video.uri))) is None:
-            return Job(job, JobState.SUCCEEDED, outputs=(Output(str(video.uri)),), charged_micro_usd=charged)
-        else:
-            try:
-                content = await asked(fetched(client, f"files/{file[1]}"), pays=False)
-            except Elsewhere as error:
-                return Job(job, JobState.SUCCEEDED, outputs=(Output(error.url),), charged_micro_usd=charged)
+        try:
+            content = await asked(fetched(client, video), pays=False)
+        except Elsewhere as error:
+            return Job(job, JobState.SUCCEEDED, outputs=(Output(error.url),), charged_micro_usd=charged)
         if content is None:
             return Job(job, JobState.RUNNING)
-        kept = await self._shelf.put(_key(job), None, Answered.of(Kind.CLIP, content, vendor_id=job, charged_micro_usd=charged))
+        answered = replace(content, vendor_id=job, charged_micro_usd=charged)
+        kept = await self._shelf.put(_key(job), None, answered)
         return replace(kept, id=job)
 
 

@@ -2,21 +2,24 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+import base64
+import re
+from typing import TYPE_CHECKING, Any, cast
 
 from reelwright.domain.card import ModelCard
-from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Request
+from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Request
 from reelwright.domain.ids import JobId
 from reelwright.errors import InputRefused, JobUnknown
 from reelwright.media.pictures import Picture
 from reelwright.net import redact
 from reelwright.providers.google.client import Client
-from reelwright.providers.google.refusals import is_of_rules
-from reelwright.providers.local import priced, sent
+from reelwright.providers.google.refusals import Elsewhere, is_of_rules
+from reelwright.providers.local import Answered, priced, sent
 
 if TYPE_CHECKING:
-    from google.genai.interactions import Interaction
+    from google.genai.interactions import Interaction, VideoContent
 
+_FILE = re.compile(r"files/[A-Za-z0-9_-]+")
 _ONE_SHOT = " One continuous, unbroken shot, without scene cuts."
 """Omni cuts its clips into scenes unless it is told not to. Source: ai.google.dev/gemini-api/docs/omni, 2026-09-18."""
 
@@ -45,20 +48,31 @@ async def filmed(client: Client, card: ModelCard, request: Request, pictures: li
         "background": True,
         "store": True,
     }
-    interaction = await client.ask.interactions.create(**asking)
+    interaction = cast("Interaction", await client.ask.interactions.create(**asking))
     if not interaction.id:
         msg = "the answer has no id"
         raise ValueError(msg)
     return Job(JobId(interaction.id), JobState.RUNNING)
 
 
-async def fetched(client: Client, name: str) -> bytes | None:
-    """What lies in the file service under that name; None while it is not ready."""
-    file = await client.ask.files.get(name=name)
+async def fetched(client: Client, video: VideoContent) -> Answered | None:
+    """The clip; None while the file service is not ready.
+
+    Raises:
+        Elsewhere: it lies at an address that wants no key.
+        JobUnknown: the file service has lost it.
+        ValueError: what came is no clip.
+    """
+    if video.data:
+        return Answered.of(Kind.CLIP, base64.b64decode(str(video.data)))
+    name = _FILE.search(str(video.uri))
+    if name is None:
+        raise Elsewhere(str(video.uri))
+    file = await client.ask.files.get(name=name[0])
     if file.state == "FAILED":
-        msg = f"Google's file service has lost {name}."
+        msg = f"Google's file service has lost {name[0]}."
         raise JobUnknown(msg)
-    return await client.ask.files.download(file=name) if file.state == "ACTIVE" else None
+    return Answered.of(Kind.CLIP, await client.ask.files.download(file=name[0])) if file.state == "ACTIVE" else None
 
 
 def taken(interaction: Interaction, card: ModelCard) -> int | None:

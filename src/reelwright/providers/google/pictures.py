@@ -36,7 +36,7 @@ async def drawn(client: Client, card: ModelCard, request: Request, pictures: lis
         words += f" The brand's logo is in picture {len(pictures)}: put it where the words ask for it."
     parts = [Part.from_text(text=words)]
     parts += [Part.from_bytes(data=picture.content, mime_type=picture.media_type) for picture in pictures]
-    image = ImageConfig(aspect_ratio=request.shape or None, **sent(card))
+    image = ImageConfig.model_validate({"aspect_ratio": request.shape or None, **sent(card)})
     answer = await client.ask.models.generate_content(
         model=request.model.partition(":")[2],
         contents=list(parts),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import secrets
@@ -35,22 +36,27 @@ class Outputs:
         self._on_sent = on_sent
         self._key = secrets.token_bytes(32)
         self._runner: web.AppRunner | None = None
+        self._starting = asyncio.Lock()
         self.origin = ""
         """Where they are served, once a URL has been handed out."""
 
     async def url(self, name: str) -> str:
         """A fresh link to the file of that name; the first one starts the server."""
-        if self._runner is None:
-            app = web.Application()
-            app.router.add_get("/outputs/{name}", self._send)
-            runner = web.AppRunner(app, access_log=None)
-            await runner.setup()
-            site = web.TCPSite(runner, "127.0.0.1", 0)
-            await site.start()
-            self._runner = runner
-            self.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
+        async with self._starting:
+            if self._runner is None:
+                await self._start()
         expires = int(time.time()) + _URL_SECONDS
         return f"{self.origin}/outputs/{name}?expires={expires}&signature={self._sign(name, expires)}"
+
+    async def _start(self) -> None:
+        app = web.Application()
+        app.router.add_get("/outputs/{name}", self._send)
+        runner = web.AppRunner(app, access_log=None)
+        await runner.setup()
+        site = web.TCPSite(runner, "127.0.0.1", 0)
+        await site.start()
+        self._runner = runner
+        self.origin = f"http://127.0.0.1:{runner.addresses[0][1]}"
 
     async def aclose(self) -> None:
         """Stops the server."""

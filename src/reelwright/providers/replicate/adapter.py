@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 import time
 from collections.abc import AsyncIterator, Mapping, Sequence
@@ -260,7 +261,7 @@ class Replicate:
     async def _uploaded(self, asset: AssetId, picture: Picture) -> str:
         form = aiohttp.FormData()
         name = f"{asset}.{picture.media_type.partition('/')[2]}"
-        form.add_field("content", picture.content, filename=name, content_type=picture.media_type)
+        form.add_field("content", io.BytesIO(picture.content), filename=name, content_type=picture.media_type)
         try:
             answer = await self._net.request_json(
                 "POST",

@@ -8,7 +8,7 @@ import math
 import re
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import Any
+from typing import Any, cast
 
 from google.genai import types
 from google.genai.interactions import CreateModelInteraction
@@ -85,8 +85,9 @@ def read_body(body: Any) -> tuple[list[types.Part], types.ImageConfig]:
 def without_bytes(body: Any) -> Any:
     """For the ledger."""
     if isinstance(body, dict):
-        return {name: "..." if name == "data" else without_bytes(value) for name, value in body.items()}
-    return [without_bytes(each) for each in body] if isinstance(body, list) else body
+        fields = cast("dict[str, Any]", body)
+        return {name: "..." if name == "data" else without_bytes(value) for name, value in fields.items()}
+    return [without_bytes(each) for each in cast("list[Any]", body)] if isinstance(body, list) else body
 
 
 def wrong_pictures(pictures: list[bytes]) -> str:
@@ -125,8 +126,9 @@ def order_of(body: Any) -> Order:
         raise ValueError("Invalid duration or task.")
     if form.get("aspect_ratio", "16:9") not in _CLIP_SIZES or form.get("resolution", "720p") not in _TOKENS_OF_A_SECOND:
         raise ValueError("Invalid aspect_ratio or resolution.")
-    pictures = [base64.b64decode(each["data"], validate=True) for each in body["input"] if each["type"] == "image"]
-    words = " ".join(each["text"] for each in body["input"] if each["type"] == "text")
+    blocks = [block for step in body["input"] for block in (step["content"] if step["type"] == "user_input" else [step])]
+    pictures = [base64.b64decode(each["data"], validate=True) for each in blocks if each["type"] == "image"]
+    words = " ".join(each["text"] for each in blocks if each["type"] == "text")
     if wrong := wrong_pictures(pictures):
         raise ValueError(wrong)
     if (task == "image_to_video") != bool(pictures) or not words:

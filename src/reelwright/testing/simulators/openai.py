@@ -15,7 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from http import HTTPStatus
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from aiohttp import web
@@ -136,21 +136,21 @@ class OpenAI(Simulator):
     async def _edit(self, request: web.Request) -> web.StreamResponse:
         async def accept() -> web.Response:
             body: dict[str, Any] = {}
-            pictures: list[bytes] = []
+            pictures: list[tuple[str, bytes]] = []
             for name, value in (await request.post()).items():
                 if isinstance(value, web.FileField):
                     if name not in {"image", "image[]"}:
                         return _invalid(f"Unknown parameter: '{name}'.", "unknown_parameter", name)
-                    pictures.append(await asyncio.to_thread(value.file.read))
+                    pictures.append((value.filename, await asyncio.to_thread(value.file.read)))
                 else:
                     body[name] = int(value) if name == "n" and str(value).isdigit() else value
-            if wrong := await asyncio.to_thread(_wrong_pictures, pictures):
+            if wrong := await asyncio.to_thread(_wrong_pictures, [content for _, content in pictures]):
                 return _invalid(wrong, "invalid_image_file", "image")
             return await self._draw(body, pictures)
 
         return await self.submitted(request, accept)
 
-    async def _draw(self, body: Any, pictures: list[bytes]) -> web.Response:
+    async def _draw(self, body: Any, pictures: list[tuple[str, bytes]]) -> web.Response:
         if (wrong := _wrong_request(body)) is not None:
             return wrong
         model, prompt, size = body["model"], body["prompt"], _size(body.get("size", "auto"))
@@ -161,7 +161,8 @@ class OpenAI(Simulator):
             "out": math.ceil(family.density[quality] * size.width * size.height / 1_000_000),
         }
         cost = math.ceil(used["text"] * family.text_in + used["image"] * family.image_in + used["out"] * family.image_out)
-        told = {**body, "pictures": [len(picture) for picture in pictures]} if pictures else body
+        files = [{"filename": name, "bytes": len(content)} for name, content in pictures]
+        told = {**body, "image[]": files} if pictures else body
         job = await self._work(Order(Kind.FRAME, model, prompt, cost, size, 0, told))
         if isinstance(job, web.Response):
             return job
@@ -270,7 +271,7 @@ def _wrong_body(body: Any, params: object) -> web.Response | None:
     """By the SDK's own types."""
     if not isinstance(body, dict):
         return _invalid("Invalid body: expected an object.")
-    for problem in problems(body, params):
+    for problem in problems(cast("object", body), params):
         place = ".".join(map(str, problem.path))
         if problem.code == "unknown":
             return _invalid(f"Unknown parameter: '{place}'.", "unknown_parameter", place)
