@@ -5,7 +5,7 @@
 BIN = .venv/bin
 FILM ?=
 TESTS ?= tests
-BENCHMARKS ?= start film orchestration ingest waiting
+BENCHMARKS ?= start film orchestration runway ingest waiting chaos
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile

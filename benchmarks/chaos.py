@@ -12,19 +12,19 @@ import http.client
 import json
 import random
 import re
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
+from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
 from typing import Any, Self
-from urllib.parse import urlsplit
 
 from chaos_audit import Figures, at_vendor, audit
 from chaos_studio import LEADING
@@ -65,7 +65,7 @@ class Vendors:
         if self._process.stdout is None:
             sys.exit("the vendors have no voice")
         told = json.loads(self._process.stdout.readline())
-        self._host = urlsplit(told["origin"]).netloc
+        self._host = str(told["origin"]).removeprefix("http://")
         self.environment: dict[str, str] = told["environment"]
         return self
 
@@ -134,6 +134,14 @@ class House:
             self.commands.discard(process)
         return json.loads(out) if process.returncode == 0 else {}
 
+    def has_doubts(self) -> bool:
+        """Whether there is anything to decide: a look into the database costs nothing, a command a second of the machine."""
+        try:
+            with closing(sqlite3.connect(self.home / "reelwright.sqlite", timeout=10)) as connection:
+                return connection.execute("SELECT 1 FROM reel_takes WHERE state = 'in_doubt' LIMIT 1").fetchone() is not None
+        except sqlite3.OperationalError:
+            return False  # nobody has made its tables yet
+
     def kill(self, studio: subprocess.Popen[str]) -> None:
         """Everything at once, as when the power fails."""
         for process in (studio, *self.commands):
@@ -163,10 +171,10 @@ class Person(threading.Thread):
         self.join()
 
     def _decide(self) -> None:
+        if not self._house.has_doubts():
+            return
         takes = self._house.command("takes", "--limit", "1000").get("items", [])
         doubtful = [take for take in takes if take["state"] == "in_doubt"]
-        if not doubtful:
-            return
         ledger = self._vendors.ledger()
         known = {(take["provider"], at_vendor(take["job"])) for take in takes if take["job"]}
         missing: dict[str, str] = {}

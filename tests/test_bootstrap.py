@@ -8,10 +8,12 @@ import os
 import sys
 import time
 from collections.abc import AsyncIterator, Callable
+from importlib import import_module
 from pathlib import Path
 
 import pytest
 import structlog
+from pydantic import ValidationError
 
 from reelwright.bootstrap import Studio, open_studio
 from reelwright.config import Settings, read_settings
@@ -89,6 +91,29 @@ async def test_a_plug_in_that_breaks_is_left_out_and_told(
     studio = opened()
     assert studio.catalogue.broken == {"brokenvendor": "KeyError: 'no such key'"}
     assert {"animatic"} <= {provider.name for provider in studio.catalogue.providers}
+
+
+async def test_a_provider_is_given_its_own_folder_cards_and_address(
+    opened: Opener, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plug_in(tmp_path, "curious", "given = []\n\ndef provider(workshop):\n    given.append(workshop)\n    raise KeyError\n")
+    monkeypatch.setattr(sys, "path", [str(tmp_path), *sys.path])
+    opened()
+    opened(public_url="https://studio.example/")
+    alone, public = import_module("curious_module").given
+    assert alone.folder == tmp_path / "home" / "providers" / "curious"
+    assert alone.cards == tmp_path / "home" / "cards" / "curious.toml"
+    assert (alone.webhook_url, public.webhook_url) == ("", "https://studio.example/webhooks/curious")
+
+
+@pytest.mark.parametrize("url", ["studio.example", "ftp://studio.example", "https://studio.example/?a=1"])
+def test_a_public_address_that_nobody_can_call_is_refused(url: str) -> None:
+    with pytest.raises(ValidationError):
+        Settings(public_url=url)
+
+
+def test_a_secret_key_does_not_show_with_the_other_settings() -> None:
+    assert "top-secret" not in repr(Settings(secret_key="top-secret"))
 
 
 async def test_secrets_do_not_reach_the_log(opened: Opener, tmp_path: Path) -> None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
 
+from typer import Typer
 from typer.testing import CliRunner
 
 from reelwright import errors
@@ -34,9 +35,18 @@ def page(title: str, *parts: str) -> str:
 
 def commands() -> str:
     """Every command's own help, as the terminal shows it."""
-    names = [each.name or getattr(each.callback, "__name__", "") for each in app.registered_commands]
-    sections = [f"## {name}\n\n{shown(name)}" for name in names]
+    sections = [f"## {name}\n\n{shown(*name.split())}" for name in named(app)]
     return page("Commands", shown(), *sections)
+
+
+def named(commands: Typer, above: str = "") -> Iterator[str]:
+    """The commands, then the groups with what is in them: `keys`, `keys set`."""
+    for each in commands.registered_commands:
+        yield above + (each.name or getattr(each.callback, "__name__", ""))
+    for group in commands.registered_groups:
+        if group.name and group.typer_instance:
+            yield above + group.name
+            yield from named(group.typer_instance, f"{above}{group.name} ")
 
 
 def shown(*arguments: str) -> str:

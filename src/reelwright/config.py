@@ -37,7 +37,7 @@ class Settings(BaseSettings):
         str,
         Field(
             pattern=r"^(https?://[^\s?#]+)?$",
-            description="Where the outside reaches this studio, such as `https://studio.example`: vendors that can call there "
+            description="Where the outside reaches this studio, such as `https://studio.example`. Vendors that can then call it "
             "when a job has moved.",
         ),
     ] = ""

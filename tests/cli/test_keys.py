@@ -17,8 +17,8 @@ import pytest
 from cli.conftest import LAMP, PATIENCE, CommandLine, Ended, one_sentence
 from reelwright.services.sealing import FILE
 
-CANARY = "key_canary7c1f0a92e6d84b35aa0f3be1yellow"
-OTHER = "key_robin55d0b7a1c3e94f28b6d2f0c4redbreast"
+CANARY = "canary-7c1f0a92e6d84b35aa0f3be1-yellow"
+OTHER = "robin-55d0b7a1c3e94f28b6d2f0c4-redbreast"
 RUNWAY = "RUNWAYML_API_SECRET"
 
 
@@ -54,8 +54,8 @@ class Echo(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         key = self.headers["Authorization"].removeprefix("Bearer ")
-        job = {"id": self.path.rpartition("/")[2], "status": "FAILED", "createdAt": "2026-11-21T12:00:00Z"}
-        self._answer(200, {**job, "failure": f"The account of {key} is odd; {key} is", "failureCode": f"INTERNAL.{key}"})
+        job = {"id": self.path.rpartition("/")[2], "status": "FAILED", "createdAt": "2026-11-21T12:00:00Z", "cost": {"credits": 0}}
+        self._answer(200, {**job, "failure": f"The account of {key} is odd", "failureCode": f"SAFETY.{key}"})
 
     def _answer(self, status: int, document: object) -> None:
         content = json.dumps(document).encode()

@@ -9,7 +9,6 @@ import sys
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
-from typing import Protocol
 
 import av
 import numpy as np
@@ -38,7 +37,12 @@ def _picture(frame: int, size: Size, tint: int) -> npt.NDArray[np.uint8]:
     return image.astype(np.uint8)
 
 
-class ClipMaker(Protocol):
+class ClipMaker:
+    """Encodes small clips into a folder."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+
     def __call__(
         self,
         name: str,
@@ -51,26 +55,9 @@ class ClipMaker(Protocol):
         options: dict[str, str] | None = None,
         sound: Sound | None = None,
         times: Callable[[int], int] | None = None,
-    ) -> str: ...
-
-
-@pytest.fixture
-def make_clip(tmp_path: Path) -> ClipMaker:
-    """Encodes a small clip and returns its path; `times` gives the n-th frame's time in milliseconds."""
-
-    def make(
-        name: str,
-        *,
-        frames: int = 24,
-        size: Size = Size(320, 192),
-        rate: Fraction = Fraction(24),
-        tint: int = 0,
-        codec: str = "libx264",
-        options: dict[str, str] | None = None,
-        sound: Sound | None = None,
-        times: Callable[[int], int] | None = None,
     ) -> str:
-        path = str(tmp_path / name)
+        """Makes one and returns its path; `times` gives the n-th frame's time in milliseconds."""
+        path = str(self._folder / name)
         with av.open(path, "w", options={"movflags": "+faststart"} if path.endswith(("mp4", "mov")) else {}) as file:
             video = file.add_stream(codec, rate=rate, options=options or {"preset": "veryfast"})
             assert isinstance(video, VideoStream)
@@ -92,15 +79,15 @@ def make_clip(tmp_path: Path) -> ClipMaker:
                 file.mux(voice.encode())
         return path
 
-    return make
 
-
-class SoundMaker(Protocol):
-    def __call__(self, name: str, sound: Sound, rate: int = 48000) -> str: ...
+@pytest.fixture
+def make_clip(tmp_path: Path) -> ClipMaker:
+    """Makes clips in the test's own folder."""
+    return ClipMaker(tmp_path)
 
 
 @pytest.fixture
-def make_sound(tmp_path: Path) -> SoundMaker:
+def make_sound(tmp_path: Path) -> Callable[..., str]:
     """Writes (channels, samples) float32 into a file whose ending says the format, and returns its path."""
 
     def make(name: str, sound: Sound, rate: int = 48000) -> str:

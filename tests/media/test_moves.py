@@ -155,17 +155,17 @@ def test_type_can_be_read_from_the_first_frame_to_the_last(tmp_path: Path) -> No
 @pytest.mark.parametrize(
     ("text", "kind"),
     [
-        ("Slow push in, then pan left", camera.Kind.PUSH),
-        ("The camera pans slowly to the left", camera.Kind.PAN_LEFT),
-        ("Schwenk nach rechts", camera.Kind.PAN_RIGHT),
-        ("Kamera fährt langsam zurück, herauszoomen", camera.Kind.PULL),
-        ("travelling arrière", camera.Kind.PULL),
-        ("镜头慢慢推近", camera.Kind.PUSH),
-        ("カメラは左へ", camera.Kind.PAN_LEFT),
-        ("التصوير إلى الأعلى", camera.Kind.TILT_UP),
-        ("tilt down to the table", camera.Kind.TILT_DOWN),
-        ("the camera orbits the bottle", camera.Kind.PARALLAX),
-        ("static, locked off", camera.Kind.DRIFT),
+        ("Slow push in, then pan left", camera.MoveKind.PUSH),
+        ("The camera pans slowly to the left", camera.MoveKind.PAN_LEFT),
+        ("Schwenk nach rechts", camera.MoveKind.PAN_RIGHT),
+        ("Kamera fährt langsam zurück, herauszoomen", camera.MoveKind.PULL),
+        ("travelling arrière", camera.MoveKind.PULL),
+        ("镜头慢慢推近", camera.MoveKind.PUSH),
+        ("カメラは左へ", camera.MoveKind.PAN_LEFT),
+        ("التصوير إلى الأعلى", camera.MoveKind.TILT_UP),
+        ("tilt down to the table", camera.MoveKind.TILT_DOWN),
+        ("the camera orbits the bottle", camera.MoveKind.PARALLAX),
+        ("static, locked off", camera.MoveKind.DRIFT),
     ],
 )
 def test_the_motion_text_names_the_move_in_many_languages(text: str, kind: camera.Kind) -> None:

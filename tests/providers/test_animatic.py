@@ -23,8 +23,8 @@ from reelwright.domain.timing import Size
 from reelwright.errors import NotFound, NotSubmitted, ProviderError, StorageError
 from reelwright.media.workers import Workers
 from reelwright.ports import Findable, Workshop
-from reelwright.providers.local import outputs
 from reelwright.providers.animatic import Animatic, provider
+from reelwright.providers.local import outputs
 
 CARD = Request(
     Kind.FRAME,

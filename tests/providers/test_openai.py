@@ -340,7 +340,7 @@ async def test_any_other_call_is_refused(openai: Visit) -> None:
         called("response.completed", secret="whsec_" + base64.b64encode(b"somebody else's secret..").decode()),
         called("batch.completed"),
         (headers, body.replace(b"resp_123", b"resp_124")),
-        ({}, body),
+        (dict[str, str](), body),
     ):
         with pytest.raises(InvalidInput):
             await openai.provider.hint(*wrong)

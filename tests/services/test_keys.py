@@ -14,10 +14,15 @@ import pytest
 from reelwright.db import keys as key_rows
 from reelwright.db.engine import Database
 from reelwright.db.keys import SealedKey
+from reelwright.domain.brief import Brief
 from reelwright.errors import ConfigurationError, InvalidInput, NotFound
 from reelwright.net.redaction import conceal, redact
+from reelwright.ports import Workshop
+from reelwright.providers import Account
 from reelwright.services.keys import VENDORS, Keys
 from reelwright.services.sealing import FILE, Safe, SecretKey
+from reelwright.testing.language_model import KEY, LanguageModelServer
+from reelwright.writers.language_model import openai
 
 NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 CANARY = "canary-7c1f0a92e6d84b35-yellow"
@@ -279,3 +284,22 @@ def test_a_secret_key_tells_nothing_of_itself() -> None:
     assert sealed.startswith(f"1.{key.id}.")
     assert key.seal("FAL_KEY", CANARY) != sealed
     assert key.open("FAL_KEY", sealed) == CANARY
+
+
+async def test_writers_and_providers_ask_with_the_key_of_the_database(opened: Opener, tmp_path: Path) -> None:
+    async def never(*_: object) -> object:
+        raise AssertionError
+
+    async with LanguageModelServer() as server:
+        keys = opened(outer={"OPENAI_BASE_URL": server.url})
+        workshop = Workshop(folder=tmp_path, environment=keys.environment, media=never)
+        account = Account("OpenAI", workshop, ("OPENAI_API_KEY",), "OPENAI_BASE_URL", "https://api.example")
+        await keys.set("OPENAI_API_KEY", CANARY)
+        first = account.fingerprint
+        with pytest.raises(ConfigurationError, match="OPENAI_API_KEY was refused"):
+            await openai(workshop, "llama").concepts(Brief("A lamp", "Ember"), 3)
+        await keys.set("OPENAI_API_KEY", KEY)
+        assert (await openai(workshop, "llama").concepts(Brief("A lamp", "Ember"), 3)).writer == "openai:llama"
+        assert account.key == KEY
+        assert account.fingerprint not in {first, ""}
+    assert "OPENAI_API_KEY" not in os.environ

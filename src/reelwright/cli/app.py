@@ -208,7 +208,9 @@ def budget(
     campaign: Annotated[
         Optional[str], typer.Argument(metavar="[ID]", help="A campaign; this month over all campaigns when left out.")
     ] = None,
-    month: Annotated[str, typer.Option(metavar="USD", help="The most that a month may cost, over all campaigns; none.")] = "",
+    month: Annotated[
+        str, typer.Option(metavar="USD", help="The most that a month may cost, over all campaigns; none to lift it.")
+    ] = "",
     cap: Annotated[str, typer.Option(metavar="USD", help="The most that the campaign may cost.")] = "",
     warn: Annotated[Optional[int], typer.Option(min=1, max=100, help="Per cent that are used when you are warned.")] = None,
     as_json: Json = False,

@@ -45,6 +45,7 @@ _NAMES = {
     "korean": "ko",
     "한국어": "ko",
 }
+_LEFTWARD = frozenset({"ar", "ckb", "dv", "fa", "he", "ps", "ur", "yi"})
 
 _SCRIPTS = (
     ("ja", "\u3040-\u30ff"),
@@ -128,6 +129,11 @@ def _subtag(part: str) -> str:
 def language_of(tag: str) -> str:
     """The language without region and script: `pt` of `pt-BR`."""
     return tag.partition("-")[0].lower()
+
+
+def is_written_leftward(tag: str) -> bool:
+    """Whether the language is written from right to left."""
+    return language_of(tag) in _LEFTWARD
 
 
 def detect_language(text: str, default: str = "en") -> str:

@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import hashlib
-import os
 from dataclasses import replace
 from pathlib import Path
 
 from reelwright.domain.generation import Request
 from reelwright.media.cards import draw_card
 from reelwright.media.facts import Made
+from reelwright.media.files import new_file, sha256_of
 from reelwright.media.moves import film_still
 from reelwright.media.workers import report
-
-_BLOCK = 1 << 20
 
 
 def draw(request: Request, picture: Path | None, logo: Path | None, target: Path) -> Made:
@@ -24,13 +21,9 @@ def draw(request: Request, picture: Path | None, logo: Path | None, target: Path
     """
     card = draw_card(request, picture.read_bytes() if picture else None, logo.read_bytes() if logo else None)
     report(0.9)
-    part = target.with_name(f"{target.name}.part")
-    with part.open("wb") as file:
+    with new_file(target) as file:
         file.write(card)
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(target)
-    return _facts(target)
+    return Made(target.stat().st_size, sha256_of(target))
 
 
 def film(request: Request, still: Path | None, logo: Path | None, target: Path) -> Made:
@@ -44,12 +37,4 @@ def film(request: Request, still: Path | None, logo: Path | None, target: Path) 
     else:
         card = still.read_bytes()
     film_still(card, request, target, report)
-    return _facts(target)
-
-
-def _facts(file: Path) -> Made:
-    digest = hashlib.sha256()
-    with file.open("rb") as opened:
-        while block := opened.read(_BLOCK):
-            digest.update(block)
-    return Made(file.stat().st_size, digest.hexdigest())
+    return Made(target.stat().st_size, sha256_of(target))

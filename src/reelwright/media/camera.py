@@ -12,7 +12,7 @@ from tomllib import loads
 from reelwright.domain.generation import Direction
 
 
-class Kind(StrEnum):
+class MoveKind(StrEnum):
     """The moves that a camera on a still can make."""
 
     PUSH = "push"
@@ -50,32 +50,41 @@ _PARTS = {
 class Move:
     """From one camera to another: zoom (1 shows everything) and centre (-1 to 1 of the room that the zoom leaves)."""
 
-    kind: Kind
+    kind: MoveKind
     zoom: tuple[float, float]
     x: tuple[float, float] = (0.0, 0.0)
     y: tuple[float, float] = (0.0, 0.0)
 
 
 _MOVES = {
-    Kind.PUSH: Move(Kind.PUSH, (1.0, 1.14), (0.0, 0.12), (0.0, -0.1)),
-    Kind.PULL: Move(Kind.PULL, (1.14, 1.0), (-0.1, 0.0), (0.1, 0.0)),
-    Kind.PAN_LEFT: Move(Kind.PAN_LEFT, (1.09, 1.09), (0.72, -0.72)),
-    Kind.PAN_RIGHT: Move(Kind.PAN_RIGHT, (1.09, 1.09), (-0.72, 0.72)),
-    Kind.TILT_UP: Move(Kind.TILT_UP, (1.09, 1.09), y=(0.72, -0.72)),
-    Kind.TILT_DOWN: Move(Kind.TILT_DOWN, (1.09, 1.09), y=(-0.72, 0.72)),
-    Kind.PARALLAX: Move(Kind.PARALLAX, (1.09, 1.12), (-0.7, 0.7), (0.1, -0.1)),
-    Kind.DRIFT: Move(Kind.DRIFT, (1.05, 1.08), (-0.5, 0.5), (0.35, -0.35)),
+    MoveKind.PUSH: Move(MoveKind.PUSH, (1.0, 1.14), (0.0, 0.12), (0.0, -0.1)),
+    MoveKind.PULL: Move(MoveKind.PULL, (1.14, 1.0), (-0.1, 0.0), (0.1, 0.0)),
+    MoveKind.PAN_LEFT: Move(MoveKind.PAN_LEFT, (1.09, 1.09), (0.72, -0.72)),
+    MoveKind.PAN_RIGHT: Move(MoveKind.PAN_RIGHT, (1.09, 1.09), (-0.72, 0.72)),
+    MoveKind.TILT_UP: Move(MoveKind.TILT_UP, (1.09, 1.09), y=(0.72, -0.72)),
+    MoveKind.TILT_DOWN: Move(MoveKind.TILT_DOWN, (1.09, 1.09), y=(-0.72, 0.72)),
+    MoveKind.PARALLAX: Move(MoveKind.PARALLAX, (1.09, 1.12), (-0.7, 0.7), (0.1, -0.1)),
+    MoveKind.DRIFT: Move(MoveKind.DRIFT, (1.05, 1.08), (-0.5, 0.5), (0.35, -0.35)),
 }
-_VARIED = (Kind.PUSH, Kind.PARALLAX, Kind.PULL, Kind.PAN_LEFT, Kind.PUSH, Kind.TILT_UP, Kind.PAN_RIGHT, Kind.PULL)
+_VARIED = (
+    MoveKind.PUSH,
+    MoveKind.PARALLAX,
+    MoveKind.PULL,
+    MoveKind.PAN_LEFT,
+    MoveKind.PUSH,
+    MoveKind.TILT_UP,
+    MoveKind.PAN_RIGHT,
+    MoveKind.PULL,
+)
 
 
 def move_for(direction: Direction, *, has_depth: bool) -> Move:
     """The move that the shot's motion text asks for; where it says nothing known, a varied one by the shot's number."""
     kind = _asked_for(direction.motion.casefold())
     if kind is None:
-        kind = Kind.PUSH if direction.number >= direction.count > 1 else _VARIED[(direction.number - 1) % len(_VARIED)]
-    if kind is Kind.PARALLAX and not has_depth:
-        kind = Kind.PAN_RIGHT
+        kind = MoveKind.PUSH if direction.number >= direction.count > 1 else _VARIED[(direction.number - 1) % len(_VARIED)]
+    if kind is MoveKind.PARALLAX and not has_depth:
+        kind = MoveKind.PAN_RIGHT
     return _MOVES[kind]
 
 
@@ -104,12 +113,12 @@ def _ease(at: float) -> float:
 
 
 @cache
-def _words() -> tuple[tuple[Kind, re.Pattern[str]], ...]:
+def _words() -> tuple[tuple[MoveKind, re.Pattern[str]], ...]:
     table = loads(files("reelwright.media").joinpath("camera.toml").read_text("utf-8"))
-    return tuple((Kind(name), re.compile("|".join(f"(?:{each})" for each in words))) for name, words in table.items())
+    return tuple((MoveKind(name), re.compile("|".join(f"(?:{each})" for each in words))) for name, words in table.items())
 
 
-def _asked_for(motion: str) -> Kind | None:
+def _asked_for(motion: str) -> MoveKind | None:
     """The first move that the text names: the earliest place wins, so that "push in, then pan" pushes."""
     found = [(match.start(), order, kind) for order, (kind, words) in enumerate(_words()) if (match := words.search(motion))]
     return min(found)[2] if found else None

@@ -7,17 +7,14 @@ characters a second where the film leaves room, never shorter than a second, not
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from functools import cache
-
-import budoux
 
 from reelwright.domain.film import Cue, whole_frames
 from reelwright.domain.timing import FRAME_RATE, Size
+from reelwright.media.phrasing import phrases
 
-LINES = 2
 READING_SPEED = 17
 """Narrow characters a second; a wide (CJK) one counts as two."""
 SHORTEST = Fraction(1)
@@ -141,31 +138,14 @@ def _words(text: str, length: int) -> list[_Word]:
 
 
 def _phrases(word: str) -> list[str]:
-    """A run of Japanese, Chinese or Thai cut into phrases; any other word as it is."""
-    scripts = {name for each in word for low, high, name in _UNSPACED if low <= each <= high}
-    if not scripts:
-        return [word]
+    """The word's phrases, none of which starts with what may not start a line."""
     joined: list[str] = []
-    for part in _parser("ja" if "ja" in scripts else min(scripts))(word):
+    for part in phrases(word):
         if joined and part[0] in _CONTINUES:
             joined[-1] += part
         else:
             joined.append(part)
     return joined
-
-
-_UNSPACED = (("\u3040", "\u30ff", "ja"), ("\u3400", "\u9fff", "zh"), ("\u0e00", "\u0e7f", "th"))
-
-
-@cache
-def _parser(script: str) -> Callable[[str], list[str]]:
-    match script:
-        case "ja":
-            return budoux.load_default_japanese_parser().parse
-        case "zh":
-            return budoux.load_default_simplified_chinese_parser().parse
-        case _:
-            return budoux.load_default_thai_parser().parse
 
 
 def _pieces(word: str, length: int) -> list[str]:

@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 from reelwright.domain.generation import Request
-from reelwright.media.layers import Layer, open_logo, open_picture, save_card
+from reelwright.media.layers import LARGER, Layer, open_logo, open_picture, save_card
 from reelwright.media.looks import choose
 from reelwright.media.scene import scene_of
-
-_LARGER = 1.25
-"""Cards are drawn this much larger than the clip, so that the deepest zoom still shows every pixel."""
 
 
 def draw_card(request: Request, picture: bytes | None, logo: bytes | None) -> bytes:
@@ -26,7 +23,7 @@ def draw_layers(request: Request, picture: bytes | None, logo: bytes | None) -> 
     Raises:
         InvalidMedia: as for `draw_card`.
     """
-    size = tuple(max(2, round(side * _LARGER) & ~1) for side in request.size)
+    size = tuple(max(2, round(side * LARGER) & ~1) for side in request.size)
     scene = scene_of(
         request,
         (size[0], size[1]),

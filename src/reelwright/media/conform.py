@@ -26,9 +26,8 @@ from reelwright.domain.film import Clip, CutList
 from reelwright.domain.timing import Size
 from reelwright.errors import RenderError
 from reelwright.media.caption_drawing import Overlay, planes_of
-from reelwright.media.h264 import add_film_stream, track_scale
+from reelwright.media.h264 import BT709, add_film_stream, track_scale
 
-_BT709 = 1
 _UNSPECIFIED = 2
 _SD_MATRICES = {Colorspace.ITU601.value: "bt601", 5: "bt601", 6: "bt601", 4: "fcc", 7: "smpte240m", 9: "bt2020", 10: "bt2020"}
 _TURNS = {90: ("transpose", "cclock"), 270: ("transpose", "clock")}
@@ -134,7 +133,7 @@ def _shaped(path: str, size: Size) -> Iterator[tuple[Fraction, VideoFrame]]:
 
 
 def _fits(frame: VideoFrame, stream: VideoStream, size: Size) -> bool:
-    has_colour = int(frame.colorspace) in (_BT709, _UNSPECIFIED) and int(frame.color_range) != ColorRange.JPEG.value
+    has_colour = int(frame.colorspace) in (BT709, _UNSPECIFIED) and int(frame.color_range) != ColorRange.JPEG.value
     is_square = (stream.sample_aspect_ratio or 1) == 1
     is_plain = frame.format.name == "yuv420p" and not frame.rotation and is_square and has_colour
     return is_plain and (frame.width, frame.height) == size

@@ -12,13 +12,11 @@ from types import TracebackType
 from typing import Self
 
 import av
+from av.video.reformatter import ColorRange
 from PIL import Image
 
 from reelwright.domain.timing import Size
-from reelwright.media.h264 import add_film_stream, track_scale
-
-_BT709 = 1
-_LIMITED = 1
+from reelwright.media.h264 import BT709, add_film_stream, track_scale
 
 
 class ClipWriter:
@@ -44,8 +42,8 @@ class ClipWriter:
             target.update(_padded(source, target.line_size))
         frame.pts = self._count
         frame.time_base = 1 / self._rate
-        frame.colorspace = _BT709
-        frame.color_range = _LIMITED
+        frame.colorspace = BT709
+        frame.color_range = ColorRange.MPEG.value
         self._count += 1
         self._container.mux(self._stream.encode(frame))
 

@@ -6,9 +6,8 @@ import hashlib
 import os
 from pathlib import Path
 
-from reelwright.media.probe import Probe, probe
-
-_BLOCK = 1 << 20
+from reelwright.media.facts import Probe
+from reelwright.media.probe import probe
 
 
 def examine(path: str, is_media: bool) -> tuple[str, Probe | None]:  # noqa: FBT001 - called by a worker, by position
@@ -17,11 +16,9 @@ def examine(path: str, is_media: bool) -> tuple[str, Probe | None]:  # noqa: FBT
     Raises:
         InvalidMedia: it should be media and does not decode from end to end.
     """
-    digest = hashlib.sha256()
     with Path(path).open("rb") as file:
         if hasattr(os, "posix_fadvise"):
             # Without this a file that was just written is read from memory, which proves nothing about the disk.
             os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
-        while block := file.read(_BLOCK):
-            digest.update(block)
-    return digest.hexdigest(), probe(path) if is_media else None
+        digest = hashlib.file_digest(file, "sha256").hexdigest()
+    return digest, probe(path) if is_media else None

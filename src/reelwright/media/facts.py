@@ -8,14 +8,22 @@ from typing import Literal
 
 from reelwright.domain.timing import Size
 
-Kind = Literal["image", "video", "audio"]
+MediaKind = Literal["image", "video", "audio"]
+
+PIXELS_ALLOWED = 80_000_000
+"""A picture or a frame with more is a decompression bomb."""
+
+
+def too_large(width: int, height: int) -> str:
+    """What a person is told about one."""
+    return f"{width}x{height} pixels are too many: at most {PIXELS_ALLOWED // 1_000_000} megapixels."
 
 
 @dataclass(frozen=True)
 class Probe:
     """The facts about a file that decodes from end to end."""
 
-    kind: Kind
+    kind: MediaKind
     media_type: str
     size: Size | None = None
     """As it is to be shown: rotation and pixel shape are applied."""

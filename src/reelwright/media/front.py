@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reelwright.domain.film import CutList
 from reelwright.domain.generation import Request
-from reelwright.media.facts import Kind, Made, Probe, Rendered, SheetEntry, Spoken
+from reelwright.media.facts import Made, MediaKind, Probe, Rendered, SheetEntry, Spoken
 
 
 def examine(path: str, is_media: bool) -> tuple[str, Probe | None]:  # noqa: FBT001 - called by a worker, by position
@@ -22,7 +22,7 @@ def examine(path: str, is_media: bool) -> tuple[str, Probe | None]:  # noqa: FBT
     return examine(path, is_media)
 
 
-def verify(path: str, kind: Kind) -> Probe:
+def verify(path: str, kind: MediaKind) -> Probe:
     """See `probe.verify`."""
     from reelwright.media.probe import verify
 
@@ -72,8 +72,8 @@ def speak(text: str, language: str, seconds: Fraction, target: Path) -> Spoken:
 
 
 def examine_media() -> list[tuple[str, bool, str]]:
-    """See `examination.examine_media`."""
-    from reelwright.media.examination import examine_media
+    """See `equipment.examine_media`."""
+    from reelwright.media.equipment import examine_media
 
     return examine_media()
 

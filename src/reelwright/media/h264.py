@@ -21,7 +21,8 @@ PRESET = "veryfast"
 _KEYFRAME_SECONDS = 2
 _THREADS = 2
 """Fixed: the number of threads changes what x264 decides, and the same pictures must give the same bytes everywhere."""
-_BT709 = 1
+BT709 = 1
+"""The number of BT.709 for primaries, transfer and matrix alike. Source: ITU-T H.273."""
 
 
 def track_scale(rate: Fraction) -> int:
@@ -49,7 +50,7 @@ def add_film_stream(container: OutputContainer, size: Size, rate: Fraction) -> V
     }
     context = stream.codec_context
     context.thread_count = _THREADS
-    context.colorspace = context.color_primaries = context.color_trc = _BT709
+    context.colorspace = context.color_primaries = context.color_trc = BT709
     context.color_range = ColorRange.MPEG.value
     return stream
 

@@ -89,6 +89,10 @@ def spiccato(pitch: float) -> Mono:
     return _struck(pitch, 0.55, 0.03, [(number, number**-1.1, 6.5 + 0.4 * number) for number in range(1, 13)])
 
 
+LEADS: dict[str, Instrument] = {each.__name__: each for each in (felt_piano, bell, pizzicato, synth_pluck, spiccato)}
+"""What may carry a melody, by the name that `music.toml` calls it."""
+
+
 def bass(pitch: float) -> Mono:
     """A warm electric bass."""
     return _struck(pitch, 1.6, 0.012, [(1, 1.0, 1.4), (2, 0.32, 2.6), (3, 0.14, 4.0), (4, 0.05, 6.0)])

@@ -15,11 +15,13 @@ from PIL import Image, ImageOps, UnidentifiedImageError
 
 from reelwright.errors import InvalidMedia
 from reelwright.media.camera import Share
+from reelwright.media.facts import PIXELS_ALLOWED, too_large
 
 _CHUNK = b"rwLY"
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
-_MOST_PIXELS = 120_000_000
 _JPEG_QUALITY = 94
+LARGER = 1.25
+"""Stills are this much larger than the clip that is filmed of them, so that the deepest zoom still shows every pixel."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +79,7 @@ def open_picture(data: bytes) -> Image.Image:
     """A picture decoded whole, as RGB, upright.
 
     Raises:
-        InvalidMedia: it is not one, is damaged, or has more than 120 million pixels.
+        InvalidMedia: it is not one, is damaged, or is unreasonably large.
     """
     return _flat(_decoded(data))
 
@@ -95,14 +97,13 @@ def open_logo(data: bytes) -> Image.Image:
 def _decoded(data: bytes) -> Image.Image:
     try:
         image = Image.open(io.BytesIO(data))
-        if image.width * image.height > _MOST_PIXELS:
-            msg = f"The picture has {image.width}x{image.height} pixels; at most 120 million are taken."
-            raise InvalidMedia(msg)
+        if image.width * image.height > PIXELS_ALLOWED:
+            raise InvalidMedia(too_large(image.width, image.height))
         image.load()
         return ImageOps.exif_transpose(image)
+    except InvalidMedia:
+        raise
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError, Image.DecompressionBombError) as error:
-        if isinstance(error, InvalidMedia):
-            raise
         msg = "The file is not a picture that can be read, or it is damaged."
         raise InvalidMedia(msg) from error
 

@@ -21,10 +21,9 @@ from PIL import Image, ImageFilter
 
 from reelwright.domain.generation import Request
 from reelwright.domain.timing import Size, frame_count
-from reelwright.media import workers
 from reelwright.media.camera import Move, Share, move_for, place
 from reelwright.media.encode import ClipWriter
-from reelwright.media.layers import Layer, open_still
+from reelwright.media.layers import LARGER, Layer, open_still
 
 Planes = tuple[Image.Image, Image.Image, Image.Image]
 _REPORT_EVERY = 12
@@ -61,15 +60,6 @@ def film_still(still: bytes, request: Request, path: Path, report: Callable[[flo
             if number % _REPORT_EVERY == 0:
                 report(number / total)
     report(1.0)
-
-
-def film(still: bytes, request: Request, path: Path) -> None:
-    """`film_still` in a worker process, which tells its parent how far it is.
-
-    Raises:
-        InvalidMedia: the still is not a picture.
-    """
-    film_still(still, request, path, workers.report)
 
 
 def _picture(sheets: list[_Sheet], move: Move, at: float, size: Size) -> Planes:
@@ -158,12 +148,12 @@ def _bands(alpha: Image.Image) -> tuple[tuple[int, int, int, int], ...]:
 
 
 def _covering(image: Image.Image, size: Size) -> Image.Image:
-    """The picture cut to the frame's shape and made at least 1.25 times as large as the frame."""
+    """The picture cut to the frame's shape and brought to `LARGER` times its size."""
     width, height = image.size
     scale = max(size.width / width, size.height / height)
     cut_width, cut_height = size.width / scale, size.height / scale
     left, top = max(0.0, (width - cut_width) / 2), max(0.0, (height - cut_height) / 2)
-    target = (round(size.width * 1.25) & ~1, round(size.height * 1.25) & ~1)
+    target = (round(size.width * LARGER) & ~1, round(size.height * LARGER) & ~1)
     box = (left, top, min(width, left + cut_width), min(height, top + cut_height))
     if image.size == target and left == top == 0:
         return image

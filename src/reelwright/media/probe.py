@@ -24,12 +24,10 @@ from PIL import Image, ImageSequence
 
 from reelwright.domain.timing import Size
 from reelwright.errors import InvalidMedia
-from reelwright.media.facts import Kind, Probe
+from reelwright.media.facts import PIXELS_ALLOWED, MediaKind, Probe, too_large
 from reelwright.media.sniff import HEAD_BYTES, kind_of, sniff
 from reelwright.media.workers import report
 
-PIXELS_ALLOWED = 80_000_000
-"""A picture or a frame with more is a decompression bomb."""
 _FRAMES_OF_A_PICTURE = 500
 """How many frames of an animated picture are decoded."""
 _STANDARD_RATES = tuple(
@@ -68,7 +66,7 @@ def probe(path: str) -> Probe:
     return _picture(path, media_type) if kind_of(media_type) == "image" else _recording(path, media_type)
 
 
-def verify(path: str, kind: Kind, *, size: Size | None = None, frames: int | None = None) -> Probe:
+def verify(path: str, kind: MediaKind, *, size: Size | None = None, frames: int | None = None) -> Probe:
     """Probes the file and checks that it is what was asked for.
 
     Raises:
@@ -87,7 +85,7 @@ def verify(path: str, kind: Kind, *, size: Size | None = None, frames: int | Non
 _NAMES = {"image": "picture", "video": "clip", "audio": "sound"}
 
 
-def _article(kind: Kind) -> str:
+def _article(kind: MediaKind) -> str:
     return f"a {_NAMES[kind]}"
 
 
@@ -118,7 +116,7 @@ def _picture(path: str, media_type: str) -> Probe:
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path, formats=[_PILLOW_FORMATS[media_type]]) as image:
                 if image.width * image.height > PIXELS_ALLOWED:
-                    raise InvalidMedia(_too_large(image.width, image.height))
+                    raise InvalidMedia(too_large(image.width, image.height))
                 orientation = image.getexif().get(_EXIF_ORIENTATION)
                 for number, frame in enumerate(ImageSequence.Iterator(image)):
                     frame.load()
@@ -129,17 +127,13 @@ def _picture(path: str, media_type: str) -> Probe:
                 mode = image.mode
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
         raise InvalidMedia(f"The picture is too large: at most {PIXELS_ALLOWED // 1_000_000} megapixels.") from error
+    except InvalidMedia:
+        raise
     except (OSError, SyntaxError, ValueError, EOFError, IndexError) as error:
-        if isinstance(error, InvalidMedia):
-            raise
         raise InvalidMedia("The picture is damaged or was cut short: it does not decode to its end.") from error
     if orientation in _ON_ITS_SIDE:
         size = Size(size.height, size.width)
     return Probe("image", media_type, size, 1, codec=media_type.partition("/")[2], pixel_format=mode)
-
-
-def _too_large(width: int, height: int) -> str:
-    return f"{width}x{height} pixels are too many: at most {PIXELS_ALLOWED // 1_000_000} megapixels."
 
 
 def _recording(path: str, media_type: str) -> Probe:
@@ -149,9 +143,10 @@ def _recording(path: str, media_type: str) -> Probe:
             reading = _Reading(container, media_type)
             reading.decode()
             return reading.probe()
+    except InvalidMedia:
+        raise
     except (av.error.FFmpegError, UnicodeDecodeError, AttributeError, EOFError, ValueError) as error:
-        if isinstance(error, InvalidMedia):
-            raise
+        # PyAV has no context, only None, for a stream whose codec it does not know: hence the AttributeError.
         raise InvalidMedia("The file is damaged or was cut short: it does not decode to its end.") from error
 
 
@@ -179,7 +174,7 @@ class _Reading:
             raise InvalidMedia("The file holds neither picture nor sound.")
         if self.video is not None:
             if self.video.width * self.video.height > PIXELS_ALLOWED:
-                raise InvalidMedia(_too_large(self.video.width, self.video.height))
+                raise InvalidMedia(too_large(self.video.width, self.video.height))
             self.video.thread_type = "AUTO"
             self.video.codec_context.options = {"err_detect": "explode"}
 

@@ -49,7 +49,7 @@ _MIXED, _ENCODED = 0.08, 0.95
 """How much of the work is done when the sound is mixed, and when the last clip is encoded."""
 
 
-def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: str, comment: str = "") -> Rendered:
+def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: str) -> Rendered:
     """Renders the film into `output`: H.264 High, yuv420p, AAC stereo at 48 kHz, index first.
 
     The same cut list and files give the same frames. Reports its progress.
@@ -59,7 +59,6 @@ def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: st
         clips: the file of each of its clips, in its order.
         voices: the file of each of its speeches, in its order.
         output: the film's path, in a folder that exists; replaced when the film is complete.
-        comment: what the file's metadata say about its making.
 
     Raises:
         RenderError: the cut list is empty or does not match the files, or one of them does not decode.
@@ -75,7 +74,7 @@ def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: st
         cues = cut.cues if cut.captions is CaptionMode.SOFT else ()
         try:
             on_progress = partial(_report, _ENCODED if encoded else _MIXED, 1.0)
-            splice(str(part), cut, segments, sound, cues, comment, on_progress)
+            splice(str(part), cut, segments, sound, cues, music.LABEL if cut.has_music else "", on_progress)
         except (av.error.FFmpegError, OSError) as error:
             raise RenderError("The film could not be written; is there room left on the disk?") from error
     _keep(part, Path(output))

@@ -10,6 +10,7 @@ from random import Random
 from PIL import Image
 
 from reelwright.domain.generation import Request
+from reelwright.domain.languages import is_written_leftward
 from reelwright.media import motifs
 from reelwright.media.colour import Colour
 from reelwright.media.drawing import Box, placed
@@ -229,7 +230,7 @@ def scene_of(request: Request, size: tuple[int, int], picture: Image.Image | Non
         text="" if text == title else text,
         call=call,
         language=request.language,
-        is_rtl=request.language.split("-")[0] in ("ar", "he", "fa", "ur", "yi", "ps", "ckb"),
+        is_rtl=is_written_leftward(request.language),
         palette=palette_of(direction.palette),
         mood=direction.mood,
         seed=direction.seed or direction.brand or "reelwright",

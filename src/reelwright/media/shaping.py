@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import groupby
 
+from reelwright.domain.languages import is_written_leftward, language_of
 from reelwright.media.fonts import Cast, Face, Run, hb, runs
 
 
@@ -46,10 +47,7 @@ class Line:
     width: float
 
 
-_RTL_LANGUAGES = ("ar", "he", "fa", "ur", "yi", "ps", "ckb", "dv")
-
-
-def is_rightward(text: str, language: str) -> bool:
+def is_leftward(text: str, language: str) -> bool:
     """Whether a paragraph runs from right to left: by its first strong letter, else by its language."""
     for each in text:
         match unicodedata.bidirectional(each):
@@ -59,7 +57,7 @@ def is_rightward(text: str, language: str) -> bool:
                 return False
             case _:
                 pass
-    return language.split("-", maxsplit=1)[0] in _RTL_LANGUAGES
+    return is_written_leftward(language)
 
 
 def _levels(text: str, *, is_rtl: bool) -> list[bool]:
@@ -126,13 +124,13 @@ def _may_track(text: str) -> bool:
 @lru_cache(maxsize=16384)
 def width_of(text: str, style: Type, language: str) -> float:
     """The width of a text on one line, in ems."""
-    return shape(text, style, language, is_rtl=is_rightward(text, language)).width
+    return shape(text, style, language, is_rtl=is_leftward(text, language)).width
 
 
 def upper(text: str, language: str) -> str:
     """Capitals as the language writes them: the dotted I of Turkish, Greek without its accents."""
-    if language.split("-", maxsplit=1)[0] in ("tr", "az"):
+    if language_of(language) in ("tr", "az"):
         text = text.replace("i", "İ")
-    if language.startswith("el"):
+    if language_of(language) == "el":
         text = "".join(each for each in unicodedata.normalize("NFD", text) if each != "\u0301")
     return unicodedata.normalize("NFC", text.upper())

@@ -16,7 +16,7 @@ from reelwright.media.typesetting import Align, Block, Type, set_text
 
 
 @dataclass(frozen=True)
-class Voices:
+class Lettering:
     """The type of a look: headline, running text, labels, each with how large it looks beside the others."""
 
     title: Type
@@ -139,17 +139,17 @@ _LARGEST = {Form.WIDE: 12.6, Form.SQUARE: 12.6, Form.TALL: 13.2}
 """The em of a short headline, in units."""
 
 
-def stack(sheet: Sheet, box: Box, voices: Voices, colours: Colours, setting: Setting) -> Box:
+def stack(sheet: Sheet, box: Box, lettering: Lettering, colours: Colours, setting: Setting) -> Box:
     """Sets headline, text and, on the last shot, the call to action into `box`; returns what they fill."""
     scene, unit = sheet.scene, sheet.scene.unit
-    largest = unit * _LARGEST[scene.form] * voices.size
-    call = _call(scene, box, voices) if scene.call else None
+    largest = unit * _LARGEST[scene.form] * lettering.size
+    call = _call(scene, box, lettering) if scene.call else None
     gap = unit * 3.0
     below = (call.height + gap * 2.6) if call else 0.0
-    body = _body(scene, box, voices, setting)
+    body = _body(scene, box, lettering, setting)
     room = box.height - below - (body.height + gap if body.lines else 0.0)
     title = set_text(
-        scene.title, voices.title, width=box.width, height=room, largest=largest, lines=setting.lines, language=scene.language
+        scene.title, lettering.title, width=box.width, height=room, largest=largest, lines=setting.lines, language=scene.language
     )
     total = title.height + (body.height + gap if body.lines else 0.0) + below
     y = top = box.y0 + max(0.0, box.height - total) * setting.anchor
@@ -166,19 +166,20 @@ def stack(sheet: Sheet, box: Box, voices: Voices, colours: Colours, setting: Set
     return Box(box.x0, top, box.x1, y)
 
 
-def _body(scene: Scene, box: Box, voices: Voices, setting: Setting) -> Block:
+def _body(scene: Scene, box: Box, lettering: Lettering, setting: Setting) -> Block:
     text = scene.text if setting.has_text and not scene.call else ""
-    size = scene.unit * (4.3 if scene.form is Form.TALL else 3.9) * voices.text_size
+    size = scene.unit * (4.3 if scene.form is Form.TALL else 3.9) * lettering.text_size
+    width = min(box.width, size * 24 / lettering.text_size)
     return set_text(
-        text, voices.text, width=min(box.width, size * 24 / voices.text_size), height=box.height * 0.42, largest=size, lines=3,
-        language=scene.language, smallest=size * 0.78,
+        text, lettering.text, width=width, height=box.height * 0.42, largest=size, lines=3, language=scene.language,
+        smallest=size * 0.78,
     )  # fmt: skip
 
 
-def _call(scene: Scene, box: Box, voices: Voices) -> Block:
-    size = scene.unit * 4.2 * voices.label_size
+def _call(scene: Scene, box: Box, lettering: Lettering) -> Block:
+    size = scene.unit * 4.2 * lettering.label_size
     return set_text(
-        scene.call, voices.label, width=box.width - size * 2, height=size * 3, largest=size, lines=2, language=scene.language,
+        scene.call, lettering.label, width=box.width - size * 2, height=size * 3, largest=size, lines=2, language=scene.language,
         smallest=size * 0.5,
     )  # fmt: skip
 
@@ -207,22 +208,22 @@ def _button(sheet: Sheet, box: Box, y: float, call: Block, colours: Colours, set
 
 
 def strip(
-    sheet: Sheet, voices: Voices, colours: Colours, *, y: float = 0.065, inset: float = 0.065, has_number: bool = True
+    sheet: Sheet, lettering: Lettering, colours: Colours, *, y: float = 0.065, inset: float = 0.065, has_number: bool = True
 ) -> None:
     """The discreet line at the top: the logo or the brand at its start, the shot's number at its end."""
     scene = sheet.scene
     box = Box(scene.width * inset, scene.height * y, scene.width * (1 - inset), scene.height * (y + 0.05))
-    size = scene.unit * 2.5 * voices.label_size
+    size = scene.unit * 2.5 * lettering.label_size
     if scene.logo is not None:
         _logo(sheet, box, colours)
     elif scene.brand and scene.brand != scene.title:
         block = set_text(
-            scene.brand, voices.label, width=box.width * 0.7, height=size * 2, largest=size, lines=1, language=scene.language
+            scene.brand, lettering.label, width=box.width * 0.7, height=size * 2, largest=size, lines=1, language=scene.language
         )
         x = box.x1 - block.width if scene.is_rtl else box.x0
         sheet.write(block, Box(x, box.y0, x + block.width, box.y1), box.y0, colours.label)
     if has_number:
-        number = set_text(f"{scene.number:02d}", voices.label, width=box.width, height=size * 2, largest=size * 0.86, lines=1)
+        number = set_text(f"{scene.number:02d}", lettering.label, width=box.width, height=size * 2, largest=size * 0.86, lines=1)
         x = box.x0 if scene.is_rtl else box.x1 - number.width
         sheet.write(number, Box(x, box.y0, x + number.width, box.y1), box.y0, colours.text)
 

@@ -6,8 +6,6 @@ the film's sample rate, loses its harshness and its silence, and is levelled. Th
 
 from __future__ import annotations
 
-import hashlib
-import os
 import re
 import subprocess
 import sys
@@ -23,6 +21,7 @@ from reelwright.domain.languages import language_of
 from reelwright.domain.timing import SAMPLE_RATE
 from reelwright.errors import ConfigurationError, InvalidInput, RenderError
 from reelwright.media.facts import Spoken
+from reelwright.media.files import new_file, sha256_of
 from reelwright.media.scratch_voice import NO_PACKAGE, NO_VOICE, WHY_ABSENT
 
 _PACE = 155
@@ -161,15 +160,9 @@ def _levelled(sound: Samples) -> Samples:
 
 def _write(sound: Samples, target: Path, pace: int) -> Spoken:
     samples = np.round(sound * 32767).astype("<i2")
-    part = target.with_name(f"{target.name}.part")
-    with part.open("wb") as file:
-        with wave.open(file, "wb") as out:
-            out.setnchannels(1)
-            out.setsampwidth(2)
-            out.setframerate(SAMPLE_RATE)
-            out.writeframes(samples.tobytes())
-        file.flush()
-        os.fsync(file.fileno())
-    content = part.read_bytes()
-    part.replace(target)
-    return Spoken(len(content), hashlib.sha256(content).hexdigest(), Fraction(len(samples), SAMPLE_RATE), pace)
+    with new_file(target) as file, wave.open(file, "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(SAMPLE_RATE)
+        out.writeframes(samples.tobytes())
+    return Spoken(target.stat().st_size, sha256_of(target), Fraction(len(samples), SAMPLE_RATE), pace)

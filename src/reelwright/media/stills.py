@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -20,6 +19,7 @@ from PIL import Image, ImageDraw, ImageOps
 from reelwright.errors import InvalidMedia
 from reelwright.media.captions import is_rtl
 from reelwright.media.facts import SheetEntry
+from reelwright.media.files import new_file
 from reelwright.media.sniff import HEAD_BYTES, kind_of, sniff
 from reelwright.media.typesetting import Block, Type, set_text
 from reelwright.media.workers import report
@@ -235,13 +235,8 @@ class _Printer:
 
 
 def _save(image: Image.Image, output: str) -> None:
-    """The bytes first, then the name."""
     path = Path(output)
     kind = _FORMATS[path.suffix.lower()]
-    part = path.with_name(f"{path.name}.part")
     flat = image.convert("RGB") if kind == "JPEG" else image
-    with part.open("wb") as file:
+    with new_file(path) as file:
         flat.save(file, kind, **_QUALITY[kind])
-        file.flush()
-        os.fsync(file.fileno())
-    part.replace(path)

@@ -1,7 +1,6 @@
 """Sets a text into a box: direction, line breaks, size, shaping, and the mask to paint it through.
 
 Widths scale with the size, so a text is measured once, in ems, and the largest size that fits is found by arithmetic.
-Japanese, Chinese and Thai have no spaces: phrases are found by BudouX.
 """
 
 from __future__ import annotations
@@ -10,14 +9,13 @@ import re
 import unicodedata
 from bisect import bisect
 from dataclasses import dataclass, replace
-from functools import cache
-from typing import Any, Literal
+from typing import Literal
 
-import budoux
 from PIL import Image
 
 from reelwright.media.fonts import Run, cast, clean, face, hb, runs, script
-from reelwright.media.shaping import Line, Type, is_rightward, shape, upper, width_of
+from reelwright.media.phrasing import phrases
+from reelwright.media.shaping import Line, Type, is_leftward, shape, upper, width_of
 
 _LONGEST = 400
 """Characters."""
@@ -99,7 +97,7 @@ def set_text(
     words = upper(words, language) if style.is_upper else words
     style = replace(style, given=cast(words, style.family, style.weight))
     style = replace(style, leading=max(style.leading, _needed_leading(words)))
-    is_rtl = is_rightward(words, language)
+    is_rtl = is_leftward(words, language)
     smallest = smallest or largest * 0.45
     if not words:
         return Block((), largest, style.leading, 0.0, 0.0, is_rtl)
@@ -197,8 +195,7 @@ def _atoms(text: str, language: str) -> list[_Atom]:
 
 
 def _phrases(word: str, language: str) -> list[str]:
-    parser = _parser(_script(word), language)
-    found = list(parser.parse(word)) if parser else [word]
+    found = phrases(word, language)
     parts = [piece for part in found for piece in re.findall(r"[^、。，！？]+[、。，！？]*|[、。，！？]+", part)]
     joined: list[str] = []
     for part in parts:
@@ -207,27 +204,6 @@ def _phrases(word: str, language: str) -> list[str]:
         else:
             joined.append(part)
     return joined
-
-
-def _script(word: str) -> str:
-    for low, high, name in ((0x3040, 0x30FF, "ja"), (0x4E00, 0x9FFF, "han"), (0x3400, 0x4DBF, "han"), (0x0E00, 0x0E7F, "th")):
-        if any(low <= ord(each) <= high for each in word):
-            return name
-    return ""
-
-
-@cache
-def _parser(script: str, language: str) -> Any:
-    if script == "ja" or (script == "han" and language.startswith("ja")):
-        return budoux.load_default_japanese_parser()
-    if script == "han":
-        is_traditional = language.lower().startswith(("zh-tw", "zh-hk", "zh-hant"))
-        return (
-            budoux.load_default_traditional_chinese_parser()
-            if is_traditional
-            else budoux.load_default_simplified_chinese_parser()
-        )
-    return budoux.load_default_thai_parser() if script == "th" else None
 
 
 def _join(atoms: list[_Atom]) -> str:

@@ -9,10 +9,10 @@ from reelwright.media.drawing import Box, clouds, contours, duotone, grain, leve
 from reelwright.media.looks.look import Look, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Space Grotesk", 600, tracking=-0.01, leading=1.1),
     Type("JetBrains Mono", 400, leading=1.5),
     Type("JetBrains Mono", 500, tracking=0.04),
@@ -34,8 +34,8 @@ def draw(scene: Scene) -> Sheet:
     else:
         _drawing(sheet, art_box.inset(scene.unit * 2), blue, white, signal)
     colours = Colours.on(blue, white, signal)
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.4 if scene.form is Form.WIDE else 0.05, lines=4, button=0.0))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.4 if scene.form is Form.WIDE else 0.05, lines=4, button=0.0))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 

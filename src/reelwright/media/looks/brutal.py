@@ -9,10 +9,10 @@ from reelwright.media.drawing import Box, duotone, grain, inked, mask_of, tinted
 from reelwright.media.looks.look import Look, ink, palette, pasted
 from reelwright.media.motifs.pen import Pen, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type, set_text
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Anton", 800, leading=1.08, is_upper=True),
     Type("Space Grotesk", 500, leading=1.34),
     Type("Space Grotesk", 700, tracking=0.02),
@@ -30,15 +30,14 @@ def draw(scene: Scene) -> Sheet:
     figure = own.second if ground == own.accent else own.accent
     sheet = Sheet(scene, grain(Image.new("RGB", scene.size, tuple(ground)), 2.0, scene.seed))
     type_box, art_box = _boxes(scene)
+    _echo(sheet, ground, strong)
     if scene.picture is not None:
-        _echo(sheet, ground, strong)
         _photograph(sheet, scene.picture, art_box, ground, dark, light)
     else:
-        _echo(sheet, ground, strong)
         _motif(sheet, art_box, ground, figure, strong, dark, light)
     colours = Colours.on(ground, strong, strong)
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.0, lines=4, button=0.0))
-    strip(sheet, VOICES, colours, y=0.052)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.0, lines=4, button=0.0))
+    strip(sheet, LETTERING, colours, y=0.052)
     return sheet
 
 
@@ -57,7 +56,7 @@ def _echo(sheet: Sheet, ground: Colour, strong: Colour) -> None:
     scene = sheet.scene
     word = set_text(
         scene.title.split(" ")[0],
-        VOICES.title,
+        LETTERING.title,
         width=scene.width * 3,
         height=scene.height,
         largest=scene.height * 0.27,

@@ -23,10 +23,10 @@ from reelwright.media.drawing import (
 from reelwright.media.looks.look import Look, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Caveat", 700, leading=0.98),
     Type("Caveat", 500, leading=1.12),
     Type("Caveat", 700),
@@ -50,8 +50,8 @@ def draw(scene: Scene) -> Sheet:
     else:
         _chalk(sheet, art_box, white, chalks)
     colours = Colours.on(board, white, chalks[0])
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.36 if scene.form is Form.WIDE else 0.06, lines=4, button=-1))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.36 if scene.form is Form.WIDE else 0.06, lines=4, button=-1))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 

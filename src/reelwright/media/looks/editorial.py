@@ -9,10 +9,10 @@ from reelwright.media.drawing import Box, gradient, grain, inked, mask_of, over,
 from reelwright.media.looks.look import Look, ink, palette, pasted
 from reelwright.media.motifs.pen import Pen, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Playfair Display", 500, tracking=-0.015, leading=1.06),
     Type("Inter", 400, leading=1.5),
     Type("Inter", 550, tracking=0.14, is_upper=True),
@@ -29,12 +29,12 @@ def draw(scene: Scene) -> Sheet:
     type_box, plate = _page(scene)
     _plate(sheet, plate, own.accent, own.second, own.accents[-1], page, ink_of_page)
     colours = Colours.on(page, ink_of_page, own.accent)
-    strip(sheet, VOICES, colours)
+    strip(sheet, LETTERING, colours)
     rules = Pen()
     y = scene.height * (max(0.105, scene.top - 0.012) if scene.logo is not None else 0.118)
     rules.line(Tone.MAIN, scene.unit * 0.16, (scene.width * 0.065, y), (scene.width * 0.935, y))
     sheet.type = over(sheet.type, tinted(mask_of(scene.size, rules.shapes), ink_of_page, 0.55))
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.5 if scene.form is Form.WIDE else 0.1, lines=4, button=-1))
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.5 if scene.form is Form.WIDE else 0.1, lines=4, button=-1))
     return sheet
 
 

@@ -11,10 +11,10 @@ from reelwright.media.colour import Colour
 from reelwright.media.drawing import Box, grain, inked, mask_of, over, rounded, shadow, tinted
 from reelwright.media.looks.look import Look, frame, ink, palette, pasted
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Outfit", 600, tracking=-0.02, leading=1.08), Type("Outfit", 350, leading=1.4), Type("Outfit", 600), size=1.06
 )
 
@@ -37,8 +37,8 @@ def draw(scene: Scene) -> Sheet:
         sheet = Sheet(scene, _mesh(scene, base, lights), is_plate=True)
         _floating(sheet, art_box, base, own.accent, lights, text, is_light)
     colours = Colours.on(base if scene.picture is not None else base.mixed(lights[0], 0.3), text, own.accent)
-    strip(sheet, VOICES, colours, has_number=scene.picture is None)
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.45 if scene.form is Form.WIDE else 0.12, lines=4, button=0.5))
+    strip(sheet, LETTERING, colours, has_number=scene.picture is None)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.45 if scene.form is Form.WIDE else 0.12, lines=4, button=0.5))
     return sheet
 
 

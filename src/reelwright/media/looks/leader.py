@@ -11,10 +11,10 @@ from reelwright.media.drawing import Box, clouds, distance, duotone, grain, inke
 from reelwright.media.looks.look import Look, ink, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone, smooth
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Bebas Neue", 700, tracking=0.01, leading=1.06),
     Type("JetBrains Mono", 400, leading=1.48),
     Type("JetBrains Mono", 600, tracking=0.08, is_upper=True),
@@ -32,13 +32,11 @@ def draw(scene: Scene) -> Sheet:
     )
     black = min((own.text, own.ground), key=lambda each: each.luminance).toned(0.2, 0.02)
     type_box, art_box = scene.columns(0.53)
+    sheet = Sheet(scene, Image.new("RGB", scene.size, tuple(stock)))
+    _countdown(sheet, art_box, black)
     if scene.picture is not None:
-        sheet = Sheet(scene, Image.new("RGB", scene.size, tuple(stock)))
-        _countdown(sheet, art_box, black)
         _projected(sheet, scene.picture, art_box, stock, black)
     else:
-        sheet = Sheet(scene, Image.new("RGB", scene.size, tuple(stock)))
-        _countdown(sheet, art_box, black)
         _figure(sheet, art_box, stock, black, own.accent)
     flicker = 1 - distance(scene.size, 0.5, 0.5) * 0.62
     sheet.back = lit(sheet.back, (flicker * 0.72).astype("float32"), 0.34)
@@ -47,8 +45,8 @@ def draw(scene: Scene) -> Sheet:
     )
     _dust(sheet, black, stock)
     colours = Colours.on(stock.mixed(black, 0.1), black.toned(0.16), own.accent)
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.34 if scene.form is Form.WIDE else 0.05, lines=4, button=0.0))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.34 if scene.form is Form.WIDE else 0.05, lines=4, button=0.0))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 
@@ -58,7 +56,6 @@ def _countdown(sheet: Sheet, box: Box, black: Colour) -> None:
     far = float(scene.width + scene.height)
     part = scene.number / max(scene.count, 1)
     sweep = Pen()
-    sweep.shapes.clear()
     sweep.sector(Tone.MAIN, x, y, far, -90, -90 + 360 * min(part, 0.985))
     points = ((x, y), *sweep.shapes[0].points)
     fan = Pen()

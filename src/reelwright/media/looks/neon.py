@@ -23,10 +23,10 @@ from reelwright.media.drawing import (
 from reelwright.media.looks.look import Look, curtained, frame, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Righteous", 600, leading=1.12), Type("Outfit", 400, leading=1.4), Type("Outfit", 600, tracking=0.06), size=1.0
 )
 _HORIZON = 0.74
@@ -49,8 +49,8 @@ def draw(scene: Scene) -> Sheet:
     else:
         _tubes(sheet, art_box.inset(scene.unit), night, pink, cyan)
     colours = Colours.on(night.mixed(pink, 0.08), Colour(255, 250, 255), cyan)
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.3 if scene.form is Form.WIDE else 0.08, lines=4))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.3 if scene.form is Form.WIDE else 0.08, lines=4))
+    strip(sheet, LETTERING, colours)
     _aura(sheet, pink)
     return sheet
 

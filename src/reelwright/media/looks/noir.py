@@ -9,10 +9,10 @@ from reelwright.media.colour import Colour
 from reelwright.media.drawing import Box, clouds, contours, distance, duotone, grain, inked, lit, mask_of, ramp, shadow, tinted
 from reelwright.media.looks.look import Look, curtained, frame, ink, palette, pasted
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Oswald", 600, tracking=0.035, leading=1.16, is_upper=True),
     Type("Cormorant Italic", 600, leading=1.24),
     Type("Oswald", 400, tracking=0.16, is_upper=True),
@@ -36,8 +36,8 @@ def draw(scene: Scene) -> Sheet:
     sheet.back = grain(sheet.back, 4.5, scene.shot_seed, size=1.4)
     colours = Colours.on(black.mixed(warm, 0.08), white, warm)
     anchor = 0.92 if scene.form is Form.WIDE else 0.1
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=anchor, lines=4, button=-1))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=anchor, lines=4, button=-1))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 

@@ -12,10 +12,10 @@ from reelwright.media.drawing import Box, Ink, clouds, grain, inked, lit, mask_o
 from reelwright.media.looks.look import Look, hazed, ink, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Fredoka", 650, tracking=-0.01, leading=1.08), Type("Fredoka", 450, leading=1.36), Type("Fredoka", 600), size=1.02
 )
 
@@ -36,8 +36,8 @@ def draw(scene: Scene) -> Sheet:
     else:
         _layers(sheet, art_box, ground, accents, text, shade)
     colours = Colours.on(ground, text, accents[0])
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.35 if scene.form is Form.WIDE else 0.1, lines=4))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.35 if scene.form is Form.WIDE else 0.1, lines=4))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 

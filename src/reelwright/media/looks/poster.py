@@ -11,10 +11,10 @@ from reelwright.media.drawing import Box, clouds, gradient, grain, inked, levell
 from reelwright.media.looks.look import Look, hazed, ink, palette, pasted
 from reelwright.media.motifs.pen import Pen, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Unbounded", 700, tracking=-0.02, leading=1.14),
     Type("Outfit", 450, leading=1.38),
     Type("Outfit", 650, tracking=0.05),
@@ -31,16 +31,15 @@ def draw(scene: Scene) -> Sheet:
     text = own.text.readable_on(top, 7)
     sheet = Sheet(scene, gradient(scene.size, top, low))
     type_box, art_box = scene.columns(0.56)
+    _rays(sheet, art_box, top, low)
     if scene.picture is not None:
-        _rays(sheet, art_box, top, low)
         _photograph(sheet, scene.picture, art_box, own.accent, low, own.accents[-1])
     else:
-        _rays(sheet, art_box, top, low)
         _landscape(sheet, art_box, low, own.accent, own.second, own.accents[-1], text)
     sheet.back = grain(lit(sheet.back, clouds(scene.size, f"{scene.seed}:litho", 70, 2), 0.03), 2.0, scene.seed)
     colours = Colours.on(top, text, own.accent)
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.0 if scene.form is not Form.WIDE else 0.08, lines=4, button=0.5))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.0 if scene.form is not Form.WIDE else 0.08, lines=4, button=0.5))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 

@@ -10,10 +10,10 @@ from reelwright.media.drawing import Box, clouds, contours, grain, halftone, ink
 from reelwright.media.looks.look import Look, ink, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Alfa Slab One", 700, leading=1.08),
     Type("Archivo Narrow", 500, leading=1.34),
     Type("Archivo Narrow", 700, tracking=0.06, is_upper=True),
@@ -43,8 +43,8 @@ def draw(scene: Scene) -> Sheet:
     else:
         _print(sheet, art_box, paper, red, blue)
     colours = Colours.on(paper, blue, red.toned(0.5))
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.3 if scene.form is Form.WIDE else 0.08, lines=4, button=0.16))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.3 if scene.form is Form.WIDE else 0.08, lines=4, button=0.16))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 

@@ -11,10 +11,12 @@ from reelwright.media.drawing import Box, duotone, grain, inked, placed, rounded
 from reelwright.media.looks.look import Look, ink, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(Type("Inter", 800, tracking=-0.03, leading=1.04), Type("Inter", 450, leading=1.42), Type("Inter", 650), size=1.08)
+LETTERING = Lettering(
+    Type("Inter", 800, tracking=-0.03, leading=1.04), Type("Inter", 450, leading=1.42), Type("Inter", 650), size=1.08
+)
 
 
 def draw(scene: Scene) -> Sheet:
@@ -38,9 +40,13 @@ def draw(scene: Scene) -> Sheet:
         strong = max((dark, light), key=ground.contrast)
         type_colours = Colours.on(ground, strong, strong)
     stack(
-        sheet, type_box, VOICES, type_colours, Setting(anchor=0.0 if scene.form is not Form.WIDE else 0.12, lines=4, button=0.0)
+        sheet,
+        type_box,
+        LETTERING,
+        type_colours,
+        Setting(anchor=0.0 if scene.form is not Form.WIDE else 0.12, lines=4, button=0.0),
     )
-    strip(sheet, VOICES, type_colours)
+    strip(sheet, LETTERING, type_colours)
     return sheet
 
 

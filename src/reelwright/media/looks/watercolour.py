@@ -12,10 +12,10 @@ from reelwright.media.drawing import Box, clouds, grain, lit, mask_of, placed, r
 from reelwright.media.looks.look import Look, palette, pasted
 from reelwright.media.motifs.pen import Pen, Shape, Tone
 from reelwright.media.scene import Form, Role, Scene
-from reelwright.media.sheet import Colours, Setting, Sheet, Voices, stack, strip
+from reelwright.media.sheet import Colours, Lettering, Setting, Sheet, stack, strip
 from reelwright.media.typesetting import Type
 
-VOICES = Voices(
+LETTERING = Lettering(
     Type("Cormorant Garamond", 600, tracking=-0.012, leading=1.02),
     Type("Cormorant Italic", 500, leading=1.22),
     Type("Cormorant Garamond", 700, tracking=0.04),
@@ -40,8 +40,8 @@ def draw(scene: Scene) -> Sheet:
     else:
         _painting(sheet, art_box, washes, text, paper)
     colours = Colours.on(paper, text, washes[0].toned(0.45))
-    stack(sheet, type_box, VOICES, colours, Setting(anchor=0.42 if scene.form is Form.WIDE else 0.1, lines=4, button=0.5))
-    strip(sheet, VOICES, colours)
+    stack(sheet, type_box, LETTERING, colours, Setting(anchor=0.42 if scene.form is Form.WIDE else 0.1, lines=4, button=0.5))
+    strip(sheet, LETTERING, colours)
     return sheet
 
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from enum import IntEnum
-from typing import TypeAlias
+from typing import TypeAlias, TypeVar
 
 Point = tuple[float, float]
 
@@ -88,12 +88,13 @@ class Pen:
 
 
 Motif: TypeAlias = Callable[[Pen], None]
+Drawn = TypeVar("Drawn")
 
 
-def filed(table: dict[str, Motif], name: str) -> Callable[[Motif], Motif]:
-    """A decorator that files a motif in `table` under `name`."""
+def filed(table: dict[str, Drawn], name: str) -> Callable[[Drawn], Drawn]:
+    """A decorator that files a motif, of whatever kind the table holds, under `name`."""
 
-    def file(draw: Motif) -> Motif:
+    def file(draw: Drawn) -> Drawn:
         table[name] = draw
         return draw
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from functools import partial
 from random import Random
 
-from reelwright.media.motifs.pen import Pen, Point, Tone, smooth
+from reelwright.media.motifs.pen import Pen, Point, Tone, filed, smooth
 
 M, S, A, D, L = Tone.MAIN, Tone.SECOND, Tone.ACCENT, Tone.DARK, Tone.LIGHT
 Place = Callable[[Pen, float, Random], None]
@@ -16,14 +17,8 @@ PLACES: dict[str, Place] = {}
 SKIES: dict[str, Place] = {}
 """What hangs above a place."""
 _BLEED = 0.12
-
-
-def _named(table: dict[str, Place], name: str) -> Callable[[Place], Place]:
-    def file(draw: Place) -> Place:
-        table[name] = draw
-        return draw
-
-    return file
+place = partial(filed, PLACES)
+sky = partial(filed, SKIES)
 
 
 def _ridge(pen: Pen, tone: Tone, aspect: float, heights: list[float], *, is_round: bool) -> None:
@@ -34,7 +29,7 @@ def _ridge(pen: Pen, tone: Tone, aspect: float, heights: list[float], *, is_roun
     pen.polygon(tone, *line, (aspect + _BLEED, 1.2), (-_BLEED, 1.2))
 
 
-@_named(PLACES, "mountain")
+@place("mountain")
 def _mountain(pen: Pen, aspect: float, rng: Random) -> None:
     for tone, base, rise in ((L, 0.62, 0.16), (S, 0.7, 0.24), (M, 0.84, 0.24)):
         count = max(3, round(aspect * 2.2))
@@ -51,7 +46,7 @@ def _mountain(pen: Pen, aspect: float, rng: Random) -> None:
     _ridge(pen, D, aspect, [0.86, 0.82, 0.85, 0.8, 0.84], is_round=True)
 
 
-@_named(PLACES, "hill")
+@place("hill")
 def _hill(pen: Pen, aspect: float, rng: Random) -> None:
     for tone, base in ((L, 0.6), (S, 0.69), (M, 0.78), (D, 0.88)):
         _ridge(pen, tone, aspect, [base + rng.uniform(-0.055, 0.055) for _ in range(max(4, round(aspect * 3)))], is_round=True)
@@ -61,7 +56,7 @@ def _hill(pen: Pen, aspect: float, rng: Random) -> None:
         pen.circle(D, x, y - 0.02, 0.026, 1.25)
 
 
-@_named(PLACES, "sea")
+@place("sea")
 def _sea(pen: Pen, aspect: float, rng: Random) -> None:
     pen.box(S, -_BLEED, 0.58, aspect + _BLEED, 1.2)
     for row, (tone, y) in enumerate(((L, 0.66), (M, 0.73), (A, 0.8), (M, 0.87), (D, 0.95))):
@@ -73,7 +68,7 @@ def _sea(pen: Pen, aspect: float, rng: Random) -> None:
         pen.polygon(tone, *smooth(crest, is_closed=False), (aspect + 0.5, 1.2), (-0.5, 1.2))
 
 
-@_named(PLACES, "city")
+@place("city")
 def _city(pen: Pen, aspect: float, rng: Random) -> None:
     for tone, low, high, width in ((L, 0.36, 0.56, 0.11), (S, 0.42, 0.66, 0.13), (M, 0.54, 0.76, 0.16)):
         x = -_BLEED
@@ -100,7 +95,7 @@ def _windows(pen: Pen, rng: Random, x: float, wide: float, top: float) -> None:
             y += 0.048
 
 
-@_named(PLACES, "forest")
+@place("forest")
 def _forest(pen: Pen, aspect: float, rng: Random) -> None:
     _ridge(pen, L, aspect, [0.6, 0.56, 0.61, 0.57, 0.6], is_round=True)
     for tone, ground, tall in ((S, 0.72, 0.26), (M, 0.84, 0.36), (D, 1.0, 0.5)):
@@ -121,7 +116,7 @@ def _forest(pen: Pen, aspect: float, rng: Random) -> None:
         pen.box(tone, -_BLEED, ground - 0.03, aspect + _BLEED, 1.2)
 
 
-@_named(PLACES, "road")
+@place("road")
 def _road(pen: Pen, aspect: float, rng: Random) -> None:
     _ridge(pen, L, aspect, [0.58, 0.5, 0.57, 0.48, 0.58, 0.52, 0.58], is_round=False)
     _ridge(pen, S, aspect, [0.62, 0.6, 0.63, 0.61, 0.62], is_round=True)
@@ -135,7 +130,7 @@ def _road(pen: Pen, aspect: float, rng: Random) -> None:
         pen.polygon(A, (x0 - 0.022 * start, y0), (x0 + 0.022 * start + 0.001, y0), (x1 + 0.022 * end, y1), (x1 - 0.022 * end, y1))
 
 
-@_named(PLACES, "room")
+@place("room")
 def _room(pen: Pen, aspect: float, rng: Random) -> None:
     left = aspect * 0.52 if aspect > 1.2 else aspect * 0.14
     wide = min(0.62, aspect * (0.44 if aspect > 1.2 else 0.72))
@@ -161,19 +156,19 @@ def _room(pen: Pen, aspect: float, rng: Random) -> None:
     pen.box(M, -_BLEED, 0.87, aspect + _BLEED, 1.2)
 
 
-@_named(PLACES, "ground")
+@place("ground")
 def _ground(pen: Pen, aspect: float, rng: Random) -> None:
     lean = rng.uniform(-0.02, 0.02)
     _ridge(pen, S, aspect, [0.82 + lean, 0.8, 0.82 - lean], is_round=True)
     _ridge(pen, M, aspect, [0.9 - lean, 0.88, 0.9 + lean], is_round=True)
 
 
-@_named(SKIES, "sun")
+@sky("sun")
 def _sun(pen: Pen, aspect: float, rng: Random) -> None:
     pen.circle(A, aspect * rng.uniform(0.58, 0.76), 0.44, 0.2 if aspect > 0.8 else 0.14)
 
 
-@_named(SKIES, "moon")
+@sky("moon")
 def _moon(pen: Pen, aspect: float, rng: Random) -> None:
     x, r = aspect * rng.uniform(0.62, 0.78), 0.12 if aspect > 0.8 else 0.09
     outer = [(x + r * math.cos(math.radians(at)), 0.3 + r * math.sin(math.radians(at))) for at in range(-70, 161, 6)]
@@ -189,13 +184,13 @@ def _moon(pen: Pen, aspect: float, rng: Random) -> None:
     _stars(pen, aspect, rng)
 
 
-@_named(SKIES, "star")
+@sky("star")
 def _stars(pen: Pen, aspect: float, rng: Random) -> None:
     for _ in range(round(22 * max(aspect, 0.8))):
         pen.circle(L, rng.uniform(0, aspect), rng.uniform(0.03, 0.52), rng.choice((0.0028, 0.004, 0.0055)))
 
 
-@_named(SKIES, "cloud")
+@sky("cloud")
 def _cloud(pen: Pen, aspect: float, rng: Random) -> None:
     for _ in range(max(2, round(aspect * 2))):
         x, y, r = rng.uniform(0.05, 0.95) * aspect, rng.uniform(0.14, 0.46), rng.uniform(0.035, 0.06)
@@ -204,7 +199,7 @@ def _cloud(pen: Pen, aspect: float, rng: Random) -> None:
         pen.box(L, x - 2.2 * r, y - 0.55 * r, x + 2.2 * r, y + 0.3 * r, r * 0.4)
 
 
-@_named(SKIES, "rain")
+@sky("rain")
 def _rain(pen: Pen, aspect: float, rng: Random) -> None:
     _cloud(pen, aspect, rng)
     for _ in range(round(60 * aspect)):
@@ -212,7 +207,7 @@ def _rain(pen: Pen, aspect: float, rng: Random) -> None:
         pen.line(S, 0.004, (x, y), (x - 0.018, y + 0.06))
 
 
-@_named(SKIES, "snow")
+@sky("snow")
 def _snow(pen: Pen, aspect: float, rng: Random) -> None:
     for _ in range(round(90 * max(aspect, 0.7))):
         pen.circle(L, rng.uniform(0, aspect), rng.uniform(0, 1), rng.choice((0.003, 0.005, 0.008)))

@@ -1,4 +1,4 @@
-"""Looking over what media work needs: the codecs of the wheel, and the scripts that the fonts can draw."""
+"""What media work needs of an installation: the codecs in the wheel of PyAV."""
 
 from __future__ import annotations
 
