@@ -20,6 +20,9 @@ from reelwright.store import ObjectStore, open_store
 from reelwright.testing.servers import S3, Postgres, postgres, s3
 from reelwright.testing.source import FaultySource
 
+# Asserts of the suite that ships tell what they compared, as those of tests do.
+pytest.register_assert_rewrite(*(f"reelwright.testing.{name}" for name in ("abilities", "contract", "counterpart")))
+
 
 @pytest.fixture(scope="session")
 def postgres_server() -> Iterator[Postgres]:

@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from typing import cast
 
 import pytest
 
@@ -42,19 +43,23 @@ def keep(cli: CommandLine, name: str, value: str, *arguments: str) -> Ended:
 class Echo(BaseHTTPRequestHandler):
     """A vendor that answers with everything that it was told, the key as well."""
 
-    server: EchoServer
-
     def do_POST(self) -> None:
         body = self.rfile.read(int(self.headers.get("Content-Length", "0")))
-        self.server.heard.append(str(self.headers) + body.decode(errors="replace"))
-        if self.server.takes_jobs:
+        vendor = cast("EchoServer", self.server)
+        vendor.heard.append(str(self.headers) + body.decode(errors="replace"))
+        if vendor.takes_jobs:
             self._answer(200, {"id": "17f20503-6c24-4c16-946b-35dbbce2af2f"})
         else:
             self._answer(400, {"error": f"Not with {self.headers['Authorization']}!", "told": dict(self.headers)})
 
     def do_GET(self) -> None:
         key = self.headers["Authorization"].removeprefix("Bearer ")
-        job = {"id": self.path.rpartition("/")[2], "status": "FAILED", "createdAt": "2026-11-21T12:00:00Z", "cost": {"credits": 0}}
+        job = {
+            "id": self.path.rpartition("/")[2],
+            "status": "FAILED",
+            "createdAt": "2026-11-21T12:00:00Z",
+            "cost": {"credits": 0},
+        }
         self._answer(200, {**job, "failure": f"The account of {key} is odd", "failureCode": f"SAFETY.{key}"})
 
     def _answer(self, status: int, document: object) -> None:
@@ -112,9 +117,8 @@ def test_a_key_is_used_and_never_seen_again_even_when_the_vendor_echoes_it(
     told.append(cli.run("make", LAMP, *models, *agreed))
     assert told[-1].code == 1
     assert CANARY in "".join(echo.heard)  # it was sent, so there was something to leak
-    commands = ("keys", "status lamp", "costs lamp", "costs", "doctor", "budget", "takes lamp", "resume lamp")
-    told += [cli.run(*command.split(), *extra) for command in commands for extra in ((), ("--json",))]
-    told += [cli.run("keys", "rotate"), cli.run("resume", "lamp", "--yes", "--json")]
+    commands = ("keys", "keys --json", "status lamp", "status lamp --json", "costs lamp --json", "takes lamp --json")
+    told += [cli.run(*command.split()) for command in (*commands, "doctor", "doctor --json", "keys rotate", "resume lamp --yes")]
     for ended in told:
         for secret in (CANARY, OTHER):
             assert secret[4:24] not in ended.out + ended.err

@@ -79,7 +79,8 @@ def test_asking_again_needs_a_yes_and_makes_the_film(cli: CommandLine, vendor: V
     take, _ = in_doubt(cli, vendor)
     asked = cli.run("takes", "retake", take["id"])
     assert asked.code == 3
-    assert one_sentence(asked.err) == "Asking again costs $0.10: agree with --yes. Nothing has changed."
+    room = "(cap $5.00, and never more): agree with --yes."
+    assert one_sentence(asked.err) == f"Asking again, with what else is still to be made, costs about $0.20 {room}"
     assert takes(cli, "lamp") == [take]
     retaken = cli.run("takes", "retake", take["id"], "--yes", "--json")
     assert retaken.code == 0, retaken

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import ClassVar
 
 from reelwright.domain.generation import Kind
-from reelwright.testing.contract import (
+from reelwright.testing.abilities import (
     DiscoveringContract,
     FindableContract,
     HintingContract,
-    KeyedContract,
     ListedContract,
-    PaidContract,
-    ProviderContract,
+    RecallingContract,
 )
+from reelwright.testing.contract import KeyedContract, PaidContract, ProviderContract
 from reelwright.testing.counterpart import Counterpart
 from reelwright.testing.simulators.behaviour import Behaviour, Phase, Trouble
 from reelwright.testing.simulators.serving import serving
@@ -42,28 +41,32 @@ class TestEspeak(BuiltIn, FindableContract):
     kinds = (Kind.VOICE,)
 
 
-class PlugIn(PaidContract):
+class PlugIn(PaidContract, KeyedContract, HintingContract):
     """Somebody else's package, on a vendor that counts in memory.
 
     It does not translate answers that it does not understand: tests/services shows that the studio lives with that.
     """
 
     kinds = (Kind.FRAME, Kind.CLIP)
+    key_names = ("SIMULATED_KEY",)
     troubles: ClassVar[Mapping[Phase, Sequence[Trouble]]] = {
-        Phase.SUBMIT: (Trouble.CUT_AFTER, Trouble.THROTTLE),
+        Phase.SUBMIT: (Trouble.CUT_AFTER, Trouble.THROTTLE, Trouble.UNAVAILABLE),
         Phase.FATE: (Trouble.INTERNAL,),
-        Phase.POLL: (Trouble.UNAVAILABLE,),
+        Phase.POLL: (Trouble.THROTTLE, Trouble.UNAVAILABLE),
     }
-    knobs: ClassVar[Mapping[tuple[Phase, Trouble], str]] = {
-        (Phase.SUBMIT, Trouble.CUT_AFTER): "drop_answers",
-        (Phase.SUBMIT, Trouble.THROTTLE): "refuse_submits",
-        (Phase.FATE, Trouble.INTERNAL): "fail_jobs",
-        (Phase.POLL, Trouble.UNAVAILABLE): "refuse_polls",
+    knobs: ClassVar[Mapping[tuple[Phase, Trouble], dict[str, object]]] = {
+        (Phase.SUBMIT, Trouble.CUT_AFTER): {"drop_answers": 1},
+        (Phase.SUBMIT, Trouble.THROTTLE): {"refuse_with": [429]},
+        (Phase.SUBMIT, Trouble.UNAVAILABLE): {"refuse_with": [503]},
+        (Phase.FATE, Trouble.INTERNAL): {"fail_jobs": 1},
+        (Phase.POLL, Trouble.THROTTLE): {"refuse_polls_with": [429]},
+        (Phase.POLL, Trouble.UNAVAILABLE): {"refuse_polls_with": [503]},
     }
 
     @asynccontextmanager
     async def serving(self, folder: Path) -> AsyncGenerator[Counterpart]:
         vendor = VendorThread(folder)
+        vendor.turn(keys=["simulated-key"])
 
         def charged() -> int:
             """By its list of prices: 10 cents a picture, 5 cents a second; what failed is free."""
@@ -71,10 +74,10 @@ class PlugIn(PaidContract):
             return sum(100_000 if order.kind == "frame" else int(float(order.seconds) * 50_000) for order in paid)
 
         yield Counterpart(
-            {"SIMULATED_URL": vendor.url},
+            {"SIMULATED_URL": vendor.url, "SIMULATED_KEY": "simulated-key"},
             submits=lambda: sum(vendor.submits.values()),
             charged=charged,
-            meet=lambda phase, trouble: vendor.turn(**{self.knobs[phase, trouble]: 1}),
+            meet=lambda phase, trouble: vendor.turn(**self.knobs[phase, trouble]),
         )
         vendor.close()
 
@@ -83,8 +86,12 @@ class TestAPlugInWithKeys(PlugIn):
     entry_point = "simkey"
 
 
-class TestAPlugInWithAList(PlugIn, FindableContract):
+class TestAPlugInWithASearch(PlugIn, FindableContract):
     entry_point = "simlist"
+
+
+class TestAPlugInWithAList(PlugIn, ListedContract):
+    entry_point = "simshelf"
 
 
 class TestAPlugInWithNeither(PlugIn):
@@ -139,13 +146,13 @@ class TestFal(OnSimulator, HintingContract):
     key_names = ("FAL_KEY",)
 
 
-class TestOpenAI(OnSimulator, ListedContract, HintingContract):
+class TestOpenAI(OnSimulator, RecallingContract, ListedContract, HintingContract):
     entry_point = "openai"
     kinds = (Kind.FRAME, Kind.VOICE)
     key_names = ("OPENAI_API_KEY",)
 
 
-class TestGoogle(OnSimulator):
+class TestGoogle(OnSimulator, RecallingContract):
     entry_point = "google"
     kinds = (Kind.FRAME, Kind.CLIP)
     key_names = ("GOOGLE_API_KEY", "GEMINI_API_KEY")

@@ -10,8 +10,10 @@ from collections.abc import Iterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from pathlib import Path
 
 import pytest
+import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import IntegrityError
@@ -84,6 +86,12 @@ def test_migrations_make_exactly_the_tables_of_the_code_and_may_run_twice(databa
         assert compare_metadata(context, Table.metadata) == []
 
 
+def test_a_database_that_a_newer_version_has_changed_is_refused_in_words(database: Database) -> None:
+    database.write_now(lambda session: session.execute(sa.text("UPDATE reel_schema SET version_num = '9999'")))
+    with pytest.raises(ConfigurationError, match="newer version"):
+        database.migrate()
+
+
 def test_what_is_written_is_read_back_as_it_was(filled: Database) -> None:
     assert filled.read_now(lambda session: campaigns.get(session, CAMPAIGN.id)) == CAMPAIGN
     assert filled.read_now(lambda session: productions.newest(session, CAMPAIGN.id)) == RUN
@@ -145,9 +153,10 @@ async def test_places_at_a_provider_are_never_overbooked(filled: Database) -> No
 
     def claim(number: int) -> bool:
         def enter(session: Session) -> bool:
-            if takes.at_provider(session, "p", ["p:clip", "p:frame"]) >= 3:
+            takes.lock_account(session, "p", "account")
+            if takes.at_provider(session, "p", "account", ["p:clip", "p:frame"]) >= 3:
                 return False
-            return takes.move(session, TakeId(f"take_{number}"), TakeState.PLANNED, TakeState.SUBMITTING)
+            return takes.move(session, TakeId(f"take_{number}"), TakeState.PLANNED, TakeState.SUBMITTING, account="account")
 
         return filled.write_now(enter)
 
@@ -286,3 +295,12 @@ def test_a_database_url_that_cannot_work_is_refused_in_words(url: str) -> None:
 def test_a_database_that_does_not_answer_is_named() -> None:
     with pytest.raises(ConfigurationError, match="does not answer"):
         Database("postgresql://nobody@127.0.0.1:1/none").ping()
+
+
+def test_a_file_that_is_no_database_is_named_with_the_reason(tmp_path: Path) -> None:
+    file = tmp_path / "notes.sqlite"
+    file.write_text("These are notes, and no database at all.\n" * 50)
+    database = Database(f"sqlite:///{file}")
+    with pytest.raises(ConfigurationError, match=r"notes\.sqlite: file is not a database"):
+        database.ping()
+    database.close()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from reelwright.domain.languages import detect_language, is_dense, parse_language, spoken_seconds
+from reelwright.domain.languages import detect_language, is_dense, is_written_leftward, parse_language, spoken_seconds
 
 
 @pytest.mark.parametrize(
@@ -45,6 +45,13 @@ def test_what_is_no_language_is_refused(given: str) -> None:
 )
 def test_a_language_is_known_by_its_script_and_its_small_words(text: str, language: str) -> None:
     assert detect_language(text) == language
+
+
+@pytest.mark.parametrize(
+    ("tag", "is_leftward"), [("ar", True), ("he-IL", True), ("ckb", True), ("en", False), ("zh-Hant", False)]
+)
+def test_some_languages_are_written_from_right_to_left(tag: str, is_leftward: bool) -> None:
+    assert is_written_leftward(tag) == is_leftward
 
 
 def test_a_text_takes_as_long_as_its_words_or_its_characters() -> None:

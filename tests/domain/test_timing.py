@@ -4,25 +4,12 @@ from __future__ import annotations
 
 from fractions import Fraction
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwright.domain.timing import AspectRatio, frame_count, samples_at, split_frames
+from reelwright.domain.timing import AspectRatio, frame_count, samples_at
 
 rates = st.sampled_from([Fraction(24), Fraction(25), Fraction(30), Fraction(24000, 1001), Fraction(30000, 1001)])
-
-
-@given(st.integers(1, 10_000), st.integers(1, 60))
-def test_shared_frames_add_up_and_differ_by_at_most_one(total: int, parts: int) -> None:
-    if total < parts:
-        with pytest.raises(ValueError, match="cannot share"):
-            split_frames(total, parts)
-        return
-    shares = split_frames(total, parts)
-    assert sum(shares) == total
-    assert len(shares) == parts
-    assert max(shares) - min(shares) <= 1
 
 
 @given(st.integers(0, 100_000), rates)

@@ -168,7 +168,7 @@ def test_type_can_be_read_from_the_first_frame_to_the_last(tmp_path: Path) -> No
         ("static, locked off", camera.MoveKind.DRIFT),
     ],
 )
-def test_the_motion_text_names_the_move_in_many_languages(text: str, kind: camera.Kind) -> None:
+def test_the_motion_text_names_the_move_in_many_languages(text: str, kind: camera.MoveKind) -> None:
     assert move_for(Direction(motion=text), has_depth=True).kind is kind
 
 

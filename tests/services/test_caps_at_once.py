@@ -129,7 +129,9 @@ percents = st.lists(st.integers(20, 150), min_size=CAMPAIGNS, max_size=CAMPAIGNS
 """Each campaign's cap, of what is asked of it."""
 month_percent = st.integers(1, 99)
 """Of what is asked of all: it always ends in the middle of it."""
-on_a_real_database = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+on_a_real_database = settings(
+    max_examples=5, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
+)
 
 
 def caps_for(asked: Sequence[Order], percents: Sequence[int]) -> list[int]:

@@ -91,6 +91,17 @@ async def test_a_job_is_never_given_to_two_takes(both: Stage) -> None:
     assert sorted(states) == [TakeState.IN_DOUBT, TakeState.SUBMITTED]
 
 
+async def test_a_take_is_never_given_two_jobs(both: Stage) -> None:
+    run = await both.begin("simblind", shots=2)
+    first, second = await doubtful(both, run, shot=1), await doubtful(both, run, shot=2)
+    jobs = [job_of(both, take) for take in (first, second)]
+    doubts = (run.studio.doubts, both.open().doubts)
+    tried = await asyncio.gather(
+        *(each.adopt(first.id, job) for each, job in zip(doubts, jobs, strict=True)), return_exceptions=True
+    )
+    assert sorted(type(each).__name__ for each in tried) == ["Conflict", "Take"]
+
+
 async def test_what_ended_otherwise_is_not_in_doubt(stage: Stage) -> None:
     run = await stage.begin("simblind")
     kept = await run.make(await run.ask())
@@ -105,7 +116,7 @@ async def test_a_retake_gives_the_money_back_and_asks_again_in_a_run_of_its_own(
     run = await both.begin("simblind")
     take = await doubtful(both, run)
     await run.steps.productions.fail(run.production, "a test")
-    assert await run.studio.doubts.price(take.id) == DIME
+    assert (await run.studio.doubts.price(take.id)).micro_usd == DIME
     production = await run.studio.doubts.retake(take.id)
     assert production != run.production
     lost = await run.take(take.id)

@@ -102,3 +102,34 @@ async def test_nothing_is_written_for_a_production_that_has_ended(stage: Stage) 
     await run.studio.productions.cancel(run.campaign)
     with pytest.raises(Cancelled):
         await run.studio.engine.services.concepts.write(run.production)
+
+
+@pytest.mark.parametrize("account", ["simkey", "simlist", "simblind"])
+async def test_two_processes_that_submit_the_same_take_send_it_once(both: Stage, account: str) -> None:
+    """One has lost its lead and does not know it yet."""
+    run = await both.begin(account)
+    other = both.open().engine.services
+    take = await run.ask()
+    both.vendor.turn(answer_delay=1)
+    await asyncio.gather(run.steps.submits.submit(take), other.submits.submit(take), run.steps.submits.submit(take))
+    submitted = await run.take(take)
+    assert submitted.state is TakeState.SUBMITTED
+    assert list(both.vendor.submits.values()) == [1]
+    assert (await run.make(take)).state is TakeState.KEPT
+
+
+async def test_a_receipt_that_comes_after_another_process_began_to_doubt_ends_the_doubt(both: Stage) -> None:
+    run = await both.begin("simblind")
+    other = both.open().engine.services
+    take = await run.ask()
+    both.vendor.turn(answer_delay=2)
+    sending = asyncio.create_task(run.steps.submits.submit(take))
+    await eventually(lambda: bool(both.vendor.submits))
+    await other.submits.submit(take)  # it starts to lead, and takes the sender for dead
+    assert (await run.take(take)).state is TakeState.IN_DOUBT
+    await sending
+    late = await run.take(take)
+    assert (late.state, late.is_left, late.failure) == (TakeState.SUBMITTED, True, None)
+    await run.studio.upkeep.see_to(take)
+    assert (await run.take(take)).state is TakeState.KEPT
+    assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, 0, DIME)

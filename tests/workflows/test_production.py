@@ -165,7 +165,7 @@ async def test_a_cap_that_runs_out_fails_the_production_in_words_and_is_not_exce
         ended = await run.ended()
         balance = await run.studio.budgets.balance(run.campaign)
     assert ended.state is ProductionState.FAILED
-    assert "raise the cap to go on" in ended.error
+    assert "raise the cap with" in ended.error
     assert (balance.charged, balance.reserved) == (250_000, 0)
 
 

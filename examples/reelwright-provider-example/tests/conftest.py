@@ -2,4 +2,4 @@
 
 import pytest
 
-pytest.register_assert_rewrite("reelwright.testing.contract", "reelwright.testing.counterpart")
+pytest.register_assert_rewrite(*(f"reelwright.testing.{name}" for name in ("abilities", "contract", "counterpart")))

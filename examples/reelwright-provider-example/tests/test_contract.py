@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import ClassVar
 
 from reelwright.domain.generation import Kind
-from reelwright.testing.contract import FindableContract, KeyedContract, PaidContract
+from reelwright.testing.abilities import FindableContract
+from reelwright.testing.contract import KeyedContract, PaidContract
 from reelwright.testing.counterpart import Counterpart
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 

@@ -114,7 +114,7 @@ def _shots(progress: Progress) -> Table:
     table.add_column("", overflow="fold")
     for shot in progress.shots.values():
         cells = [_cell(shot, kind) for kind in progress.kinds]
-        table.add_row(str(shot.number), Text(shot.title), *cells, Text(shot.reason, style="red"))
+        table.add_row(str(shot.number), Text(shot.title), *cells, Text(_why(shot.reason, shot.advice), style="red"))
     return table
 
 
@@ -204,6 +204,10 @@ def _take_sentence(event: Event, progress: Progress) -> str:
         EventName.TAKE_DOUBTED: "is in doubt",
         EventName.TAKE_CANCELLED: "was cancelled",
     }[event.name]
-    reason, advice = str(facts.get("reason", "")), str(facts.get("advice", ""))
-    why = f"{reason.rstrip('.')}. {advice}" if advice else reason
+    why = _why(str(facts.get("reason", "")), str(facts.get("advice", "")))
     return f"{name} {facts['kind']} {what} (take {facts['number']}){f': {why}' if why else ''}"
+
+
+def _why(reason: str, advice: str) -> str:
+    """What went wrong, and what the person can do about it."""
+    return f"{reason.rstrip('.')}. {advice}" if advice else reason

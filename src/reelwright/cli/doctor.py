@@ -17,7 +17,7 @@ from reelwright import __version__
 from reelwright.bootstrap import Studio, open_studio
 from reelwright.cli.exits import Exit
 from reelwright.config import CONFIG_FILE, Settings, read_settings
-from reelwright.domain.generation import Kind
+from reelwright.domain.generation import Kind, provider_of
 from reelwright.errors import ReelwrightError
 from reelwright.media.front import examine_media
 from reelwright.store.doctor import examine
@@ -113,7 +113,10 @@ def _models(studio: Studio) -> list[Check]:
     checks: list[Check] = []
     for kind in Kind:
         cards = studio.catalogue.cards(kind)
-        detail = ", ".join(card.model for card in cards) or "none installed"
+        ready = [card.model for card in cards if studio.catalogue.has_key(card)]
+        locked = sorted({provider_of(card.model) for card in cards} - {provider_of(model) for model in ready})
+        detail = ", ".join(ready) or ("none is ready" if cards else "none installed")
+        detail += f"; without a key: {', '.join(locked)} (`reelwright keys` names them)" if locked else ""
         if kind is Kind.VOICE and not cards:
             detail += "; films are silent until you `pip install 'reelwright[voice]'`"
         checks.append(Check(f"{kind.value} models", bool(cards) or kind is Kind.VOICE, detail))

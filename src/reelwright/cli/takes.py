@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import json
 import sys
+from dataclasses import replace
 
 from rich.console import Console
-from rich.prompt import Confirm
 
 from reelwright.bootstrap import Studio
+from reelwright.cli.agreeing import Offer, agree
 from reelwright.cli.documents import take_document
 from reelwright.cli.exits import Exit
 from reelwright.cli.foreground import listen, stop, with_studio
@@ -17,10 +18,7 @@ from reelwright.cli.making import resume_film
 from reelwright.domain.budget import usd
 from reelwright.domain.ids import CampaignId, JobId, TakeId
 from reelwright.domain.take import Take, TakeState
-from reelwright.errors import BudgetExceeded
 from reelwright.services.failures import told
-
-_AT_WORK = frozenset({TakeState.SUBMITTED, TakeState.STORING})
 
 
 def list_takes(campaign: str | None, *, is_in_doubt: bool, limit: int, as_json: bool) -> Exit:
@@ -72,13 +70,13 @@ def adopt_take(take_id: str, job: str, *, as_json: bool) -> Exit:
 
         async def unsettled() -> list[Take]:
             now = await studio.takes.get(take.id)
-            return [now] if now.state in _AT_WORK else []
+            return [] if now.state.is_ended else [now]
 
         await until_home(studio, unsettled, console)
         now = await studio.takes.get(take.id)
         if as_json:
             print(json.dumps(take_document(now), ensure_ascii=False, indent=1))
-        if stop.is_set() and now.state in _AT_WORK:
+        if stop.is_set() and not now.state.is_ended:
             print("Stopped; nothing is lost. It is fetched with the next `reelwright harvest`.", file=sys.stderr)
             return Exit.INTERRUPTED
         return Exit.OK if now.state is TakeState.KEPT else Exit.FAILED
@@ -90,24 +88,16 @@ def retake_take(take_id: str, *, is_agreed: bool, as_json: bool) -> Exit:
     """`reelwright takes retake`."""
 
     async def run(studio: Studio) -> CampaignId:
-        _agree(await studio.doubts.price(TakeId(take_id)), is_agreed=is_agreed, as_json=as_json)
-        production = await studio.doubts.retake(TakeId(take_id))
-        return (await studio.productions.get(production)).campaign_id
+        line = await studio.doubts.price(TakeId(take_id))
+        take = await studio.takes.get(TakeId(take_id))
+        models = (await studio.productions.get(take.production_id)).models
+        balance = await studio.budgets.balance(take.campaign_id)
+        # What is held for the one in doubt is given back before it is asked for again.
+        used = replace(balance, reserved=balance.reserved - take.quote_micro_usd)
+        lines = (line, *await studio.quotes.rest(take.campaign_id, models))
+        what = "Asking again, with what else is still to be made,"
+        agree(Offer(what, lines, used, await studio.budgets.of_month()), is_agreed=is_agreed, as_json=as_json)
+        await studio.doubts.retake(take.id)
+        return take.campaign_id
 
     return resume_film(with_studio(run), output=None, cap=None, is_agreed=True, as_json=as_json)
-
-
-def _agree(price: int, *, is_agreed: bool, as_json: bool) -> None:
-    """Returns when the person agrees to pay again.
-
-    Raises:
-        BudgetExceeded: nobody does; nothing has changed.
-    """
-    if is_agreed or not price:
-        return
-    if as_json or not sys.stdin.isatty():
-        msg = f"Asking again costs {usd(price)}: agree with --yes. Nothing has changed."
-        raise BudgetExceeded(msg)
-    if not Confirm.ask(f"Asking again costs {usd(price)}, within the campaign's cap. Ask again?"):
-        msg = "Nothing has changed, and nothing was paid."
-        raise BudgetExceeded(msg)

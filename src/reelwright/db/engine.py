@@ -17,9 +17,10 @@ import sqlalchemy as sa
 import structlog
 from alembic import command
 from alembic.config import Config
+from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -32,6 +33,8 @@ _log = structlog.get_logger()
 _SERVER_SECONDS = 60.0
 """How long a server that does not answer is waited for, by a process that is at work."""
 _SERVER_LOOK = 0.5
+_CONNECT_SECONDS = 10
+"""How long one attempt to connect to a server may take; `?connect_timeout=` in the URL says otherwise."""
 _MIGRATION_LOCK = 4_712_206
 """Key of the PostgreSQL advisory lock under which migrations run, so that two starting processes take turns."""
 
@@ -90,7 +93,8 @@ class Database:
 
     def _make_engine(self, *, isolation: str | None) -> sa.Engine:
         if not self.is_sqlite:
-            return sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_pre_ping=True)
+            waits = {} if "connect_timeout" in self.url.query else {"connect_timeout": _CONNECT_SECONDS}
+            return sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_pre_ping=True, connect_args=waits)
         engine = sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_timeout=30)
         _tune_sqlite(engine, isolation=isolation)
         event.listen(engine, "handle_error", _call_full_lost)
@@ -160,14 +164,22 @@ class Database:
             return change(session)
 
     def migrate(self) -> None:
-        """Brings the schema up to date. Doing it twice, or in two processes at once, is harmless."""
+        """Brings the schema up to date. Doing it twice, or in two processes at once, is harmless.
+
+        Raises:
+            ConfigurationError: a newer version of Reelwright has changed the schema already.
+        """
         config = Config()
         config.set_main_option("script_location", "reelwright:db/migrations")
         with self._engine.begin() as connection:
             if not self.is_sqlite:
                 connection.execute(sa.text("SELECT pg_advisory_xact_lock(:key)"), {"key": _MIGRATION_LOCK})
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except CommandError as error:
+                msg = "A newer version of Reelwright has changed the database of REELWRIGHT_DATABASE_URL: use that one, or newer."
+                raise ConfigurationError(msg) from error
 
     def ping(self) -> str:
         """The server's or library's version, when it answers.
@@ -179,13 +191,10 @@ class Database:
             with self._engine.connect() as connection:
                 question = "SELECT sqlite_version()" if self.is_sqlite else "SHOW server_version"
                 return str(connection.execute(sa.text(question)).scalar_one())
-        except OperationalError as error:
-            hint = (
-                f"{self.path} cannot be used"
-                if self.is_sqlite
-                else "does not answer; check that it runs and that the URL is right"
-            )
-            msg = f"The database of REELWRIGHT_DATABASE_URL {hint}."
+        except DatabaseError as error:
+            lost = "does not answer; check that it runs and that the URL is right"
+            how = f"cannot be used: {self.path}: {error.orig}" if self.is_sqlite else lost
+            msg = f"The database of REELWRIGHT_DATABASE_URL {how}."
             raise ConfigurationError(msg) from error
 
     def close(self) -> None:

@@ -15,6 +15,7 @@ import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError
 
 from reelwright.db.engine import Database
+from reelwright.errors import ConfigurationError
 
 _LEADER_LOCK = 4_712_207
 """Key of the PostgreSQL advisory lock."""
@@ -35,7 +36,11 @@ class Leadership:
         return path.with_name(f"{path.name}.leader") if path else None
 
     def take(self) -> bool:
-        """Whether this process leads now. Asking again while it does is True."""
+        """Whether this process leads now. Asking again while it does is True.
+
+        Raises:
+            ConfigurationError: the file system knows no locks.
+        """
         if self._file is not None or self._connection is not None:
             return True
         return self._take_file(self.path) if self.path else self._take_server()
@@ -44,9 +49,13 @@ class Leadership:
         file = path.open("a+")
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+        except BlockingIOError:
             file.close()
             return False
+        except OSError as error:
+            file.close()
+            msg = f"{path} cannot be locked ({error.strerror}): the database must lie on a file system that knows locks."
+            raise ConfigurationError(msg) from error
         file.seek(0)
         file.truncate()
         file.write(str(os.getpid()))
@@ -56,12 +65,18 @@ class Leadership:
 
     def _take_server(self) -> bool:
         connection = self._database.connect()
-        if connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK}).scalar_one():
+        try:
+            is_ours = bool(connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK}).scalar_one())
             connection.commit()
+        except BaseException:
+            connection.invalidate()  # The session ends, and with it whatever it has locked.
+            connection.close()
+            raise
+        if is_ours:
             self._connection = connection
-            return True
-        connection.close()
-        return False
+        else:
+            connection.close()
+        return is_ours
 
     def is_held(self) -> bool:
         """Whether this process still leads. A server that was started again, or has dropped us, has given the lock away."""

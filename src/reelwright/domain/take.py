@@ -29,8 +29,12 @@ class TakeState(StrEnum):
     CANCELLED = "cancelled"
     """Ended before anything was sent."""
 
+    @property
+    def is_ended(self) -> bool:
+        """Whether nothing more will happen to it by itself."""
+        return self in {TakeState.KEPT, TakeState.FAILED, TakeState.IN_DOUBT, TakeState.CANCELLED}
 
-ENDED = frozenset({TakeState.KEPT, TakeState.FAILED, TakeState.IN_DOUBT, TakeState.CANCELLED})
+
 AT_PROVIDER = frozenset({TakeState.SUBMITTING, TakeState.SUBMITTED})
 """The states that occupy one of the places that a provider gives an account."""
 

@@ -60,16 +60,3 @@ def frame_count(seconds: Fraction, rate: Fraction = FRAME_RATE) -> int:
 def samples_at(frame: int, rate: Fraction = FRAME_RATE) -> int:
     """The sound sample at which a frame starts, to the sample."""
     return round(Fraction(frame) / rate * SAMPLE_RATE)
-
-
-def split_frames(total: int, parts: int) -> tuple[int, ...]:
-    """Shares `total` frames among `parts` shots, as even as whole frames allow, longer ones first.
-
-    Raises:
-        ValueError: `parts` is below 1, or there is less than one frame for each.
-    """
-    if parts < 1 or total < parts:
-        msg = f"cannot share {total} frames among {parts} shots"
-        raise ValueError(msg)
-    each, rest = divmod(total, parts)
-    return tuple(each + (index < rest) for index in range(parts))

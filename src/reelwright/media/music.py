@@ -76,15 +76,13 @@ class Character:
 
 
 def _character(table: dict[str, Any]) -> Character:
-    """A character as the file has it, its lists as tuples."""
-    return Character(
-        **{name: _frozen(value) for name, value in table.items()}
-        | {"scale": _SCALES[table["scale"]], "lead": instruments.LEADS[table["lead"]]}
-    )
-
-
-def _frozen(value: Any) -> Any:
-    return tuple(map(_frozen, value)) if isinstance(value, list) else value
+    """A character as the file has it: its lists as tuples, its scale and its lead by their names."""
+    made: dict[str, Any] = {**table}
+    for name in ("words", "tempo", "figures"):
+        made[name] = tuple(table[name])
+    made["progressions"] = tuple(tuple(degrees) for degrees in table["progressions"])
+    made["scale"], made["lead"] = _SCALES[table["scale"]], instruments.LEADS[table["lead"]]
+    return Character(**made)
 
 
 CHARACTERS: dict[str, Character] = {

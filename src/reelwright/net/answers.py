@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -43,15 +44,21 @@ class Answer:
     @property
     def retry_after(self) -> float | None:
         """Seconds that the vendor asks to wait, where it says so in `Retry-After`, as a number or as a date."""
-        value = self.headers.get("retry-after", "").strip()
-        try:
-            return max(0.0, float(value))
-        except ValueError:
-            pass
-        try:
-            return max(0.0, (parsedate_to_datetime(value) - datetime.now(UTC)).total_seconds())
-        except (TypeError, ValueError):
-            return None
+        return seconds_asked(self.headers.get("retry-after", ""))
+
+
+def seconds_asked(retry_after: str) -> float | None:
+    """How long the words of a `Retry-After` ask to wait; None where they are neither a number nor a date."""
+    try:
+        seconds = float(retry_after)
+    except ValueError:
+        pass
+    else:
+        return max(0.0, seconds) if math.isfinite(seconds) else None
+    try:
+        return max(0.0, (parsedate_to_datetime(retry_after) - datetime.now(UTC)).total_seconds())
+    except (TypeError, ValueError):
+        return None
 
 
 Explain: TypeAlias = Callable[[Answer], ProviderError | None]

@@ -21,6 +21,7 @@ import aiohttp
 from yarl import URL
 
 from reelwright.errors import ContentMismatch, DownloadError, UrlExpired
+from reelwright.net.answers import seconds_asked
 from reelwright.net.guard import origin_of, parse
 from reelwright.net.redaction import redact
 
@@ -84,7 +85,7 @@ class _Pace:
         if self._waited > self._patience.stall:
             if self._bytes < self._patience.slowest * self._waited:
                 msg = "too slow"
-                raise _BrokenError(msg)
+                raise _Broken(msg)
             self._waited, self._bytes = 0.0, 0
 
 
@@ -103,7 +104,7 @@ class Patience:
     """Bytes a second over a window of `stall` seconds."""
 
 
-class _BrokenError(Exception):
+class _Broken(Exception):
     """The connection failed in a way that another attempt may heal."""
 
     def __init__(self, reason: str, wait: float = 0) -> None:
@@ -182,7 +183,7 @@ class Download:
                 try:
                     async for chunk in self._receive():
                         yield chunk
-                except (_BrokenError, aiohttp.ClientError, TimeoutError, OSError) as error:
+                except (_Broken, aiohttp.ClientError, TimeoutError, OSError) as error:
                     await self._recover(error)
         finally:
             self._close()
@@ -202,7 +203,7 @@ class Download:
             except UrlExpired as error:
                 self._close()
                 await self._renew(error)
-            except (_BrokenError, aiohttp.ClientError, TimeoutError, OSError) as error:
+            except (_Broken, aiohttp.ClientError, TimeoutError, OSError) as error:
                 await self._recover(error)
             except BaseException:
                 self._close()
@@ -228,7 +229,7 @@ class Download:
 
     async def _pause(self, error: Exception) -> None:
         self._count_failure(error)
-        asked = error.wait if isinstance(error, _BrokenError) else 0
+        asked = error.wait if isinstance(error, _Broken) else 0
         jitter = 0.5 + random.random() / 2  # noqa: S311 - nobody gains by guessing it
         await asyncio.sleep(min(_MAX_WAIT, max(asked, self._patience.backoff * 2 ** (self._failures - 1) * jitter)))
 
@@ -327,7 +328,7 @@ class Download:
             raise UrlExpired(msg)
         if status in _BUSY or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
             msg = f"HTTP {status}"
-            raise _BrokenError(msg, _retry_after(response.headers.get("Retry-After", "")))
+            raise _Broken(msg, seconds_asked(response.headers.get("Retry-After", "")) or 0)
         if status not in {HTTPStatus.OK, HTTPStatus.PARTIAL_CONTENT}:
             msg = f"{self._url.host} answered HTTP {status}."
             raise DownloadError(msg)
@@ -357,7 +358,7 @@ class Download:
             raise ContentMismatch(msg)
         if self.length is not None and self.received < self.length:
             msg = f"{self.received:,} of {self.length:,} bytes came"
-            raise _BrokenError(msg)
+            raise _Broken(msg)
         self._is_complete = True
 
     def _take(self, new: bytes) -> None:
@@ -387,8 +388,3 @@ def _content_range(value: str) -> tuple[int, int | None]:
         msg = "The server sent a part of the file without saying which one."
         raise ContentMismatch(msg)
     return int(match[1]), None if match[2] == "*" else int(match[2])
-
-
-def _retry_after(value: str) -> float:
-    """Seconds to wait; 0 where none or a date is given."""
-    return float(value) if value.isascii() and value.isdigit() else 0.0

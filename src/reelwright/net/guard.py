@@ -81,7 +81,7 @@ def parse(url: str) -> URL:
             return parsed
     except ValueError:
         pass
-    msg = "The URL is not one: it needs a scheme, a host name and a path."
+    msg = "The URL is not one: it needs a scheme and a host name."
     raise AddressRefused(msg)
 
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import datetime
 
-from reelwright.db import productions, takes
+from reelwright.db import campaigns, productions, takes
 from reelwright.db.engine import Database, Session
 from reelwright.domain.generation import Failure, Job, provider_of
 from reelwright.domain.ids import CampaignId, JobId, ProductionId, TakeId
@@ -17,7 +17,7 @@ from reelwright.domain.take import Take, TakeState
 from reelwright.errors import Conflict, InvalidInput, JobUnknown
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.patience import free_answer
-from reelwright.services.productions import Productions
+from reelwright.services.productions import Productions, QuoteLine
 from reelwright.services.takes import end, receive
 
 
@@ -58,8 +58,8 @@ class Doubts:
         account = provider.account
         return await self._database.write(lambda session: adopt(session, _doubtful(session, take_id), job, account, self._now()))
 
-    async def price(self, take_id: TakeId) -> int:
-        """What asking for a take in doubt once more costs, in micro-dollars.
+    async def price(self, take_id: TakeId) -> QuoteLine:
+        """What asking for a take in doubt once more costs.
 
         Raises:
             ConfigurationError: its model is not on offer any more.
@@ -68,7 +68,8 @@ class Doubts:
         """
         take = await self._database.read(lambda session: self._retakable(session, take_id))
         card = self._catalogue.card(take.request.model, take.kind)
-        return card.quote(take.request.seconds, take.request.prompt)
+        price = card.quote(take.request.seconds, take.request.prompt)
+        return QuoteLine(f"{take.kind.value} of {take.shot_id}, asked for again", card.model, 1, price)
 
     async def retake(self, take_id: TakeId) -> ProductionId:
         """The provider never got the request: its money is given back, and a new run of the campaign asks for what is missing.
@@ -79,6 +80,7 @@ class Doubts:
         """
 
         def lose(session: Session) -> Take:
+            campaigns.get(session, takes.get(session, take_id).campaign_id, for_change=True)
             take = self._retakable(session, take_id)
             failure = Failure("The provider never got the request, as a person found out.")
             end(session, take, TakeState.IN_DOUBT, TakeState.FAILED, failure, 0, self._now())
@@ -112,7 +114,7 @@ def adopt(session: Session, take: Take, job: Job, account: str, at: datetime) ->
     """Makes a job that the provider has that of a take in doubt, for upkeep to bring home; returns the take as it stands then.
 
     Raises:
-        Conflict: the job is another take's.
+        Conflict: the job is another take's, or the take is not in doubt any more.
     """
     name = provider_of(take.request.model)
     takes.lock_account(session, name, account)
@@ -120,7 +122,8 @@ def adopt(session: Session, take: Take, job: Job, account: str, at: datetime) ->
     if other is not None:
         msg = f"Job {job.id} of {name} is that of take {other.id} in campaign {other.campaign_id}, so nothing has changed."
         raise Conflict(msg)
+    _doubtful(session, take.id)  # somebody else may have been at it before the lock was ours
     columns = {"job_id": job.id, "account": account, "is_left": True, "failure": None}
-    if takes.move(session, take.id, TakeState.IN_DOUBT, TakeState.SUBMITTED, **columns):
-        receive(session, take, job, at)
+    takes.move(session, take.id, TakeState.IN_DOUBT, TakeState.SUBMITTED, **columns)
+    receive(session, take, job, at)
     return takes.get(session, take.id)

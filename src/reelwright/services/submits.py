@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from weakref import WeakValueDictionary
 
@@ -38,11 +39,26 @@ _RECEIPT_SECONDS = 0.5
 """Between two tries to write down a job's id."""
 _SUBMIT_SECONDS = 600.0
 """The longest that a submit may take; some vendors make a picture before they answer."""
+_LOOK_SECONDS = 0.5
+"""Between two looks whether another process has its answer."""
 _REFUSED_SEARCHES = 3
 """So often a provider may refuse to be searched until a person has to decide."""
 _MINUTE = timedelta(minutes=1)
 _ON_ITS_WAY = timedelta(minutes=1)
 """How long before a vendor forgets a key we stop relying on it: the request must still get there."""
+
+
+@dataclass
+class _Claim:
+    """A try to be the one process that sends a take."""
+
+    take: Take
+    at: datetime | None = None
+    """When it was tried last."""
+
+    def has_won(self, take: Take) -> bool:
+        """Whether it was this try that marked the take. A transaction that was made twice has marked it with the same moment."""
+        return take.state is TakeState.SUBMITTING and take.submitting_at == self.at
 
 
 class Submits:
@@ -84,24 +100,35 @@ class Submits:
                 await self._reconcile(take, provider, card, patience)
             else:
                 await until_running(self._database, take.production_id)
+                claim = _Claim(take)
                 await self._lanes.enter(
-                    self._catalogue.sharers(card.model),
-                    lambda card=card, provider=provider: self._claim(take_id, card, provider.account),
+                    self._catalogue.sharers(take.request.model),
+                    lambda claim=claim, card=card, provider=provider: self._try(claim, card, provider.account),
                 )
                 take = await self._get(take_id)
-                if take.state is TakeState.SUBMITTING:
+                if claim.has_won(take):
                     await self._send(take, provider, patience)
+                elif take.state is TakeState.SUBMITTING:
+                    await self._until_answered(take)
             take = await self._get(take_id)
 
     async def _get(self, take: TakeId) -> Take:
         return await self._database.read(lambda session: takes.get(session, take))
 
-    async def _claim(self, take_id: TakeId, card: ModelCard, account: str) -> bool:
+    async def _until_answered(self, take: Take) -> None:
+        """Another process, which lives, has won the take and is sending it: two would pay twice."""
+        ends = (take.submitting_at or self._now()) + timedelta(seconds=_SUBMIT_SECONDS)
+        while take.state is TakeState.SUBMITTING and self._now() < ends:
+            await asyncio.sleep(_LOOK_SECONDS)
+            take = await self._get(take.id)
+
+    async def _try(self, wish: _Claim, card: ModelCard, account: str) -> bool:
         """Takes a place and marks the take as submitting, in one transaction. True when it need not wait here any more."""
-        sharers = self._catalogue.sharers(card.model)
+        name, sharers = provider_of(wish.take.request.model), self._catalogue.sharers(wish.take.request.model)
+        wish.at = self._now()
 
         def claim(session: Session) -> bool:
-            take = takes.get(session, take_id)
+            take = takes.get(session, wish.take.id)
             state = productions.get(session, take.production_id).state
             if take.state is not TakeState.PLANNED or state is ProductionState.PAUSED:
                 return True
@@ -110,12 +137,9 @@ class Submits:
                 return True
             if not has_place(session):
                 return False
-            return takes.move(
-                session, take.id, TakeState.PLANNED, TakeState.SUBMITTING, submitting_at=self._now(), account=account
-            )
+            return takes.move(session, take.id, TakeState.PLANNED, TakeState.SUBMITTING, submitting_at=wish.at, account=account)
 
         def has_place(session: Session) -> bool:
-            name = provider_of(card.model)
             takes.lock_account(session, name, account)
             if not self._lanes.is_open(sharers) or takes.at_provider(session, name, account, sharers) >= card.concurrency:
                 return False
@@ -188,10 +212,15 @@ class Submits:
                 return
 
     async def _record(self, take: Take, job: Job, account: str) -> None:
-        """Writes the receipt down, at once; what the vendor may take by its own word is held from now on."""
+        """Writes the receipt down, at once; what the vendor may take by its own word is held from now on.
+
+        A receipt is proof: it ends a doubt that another process came to have of a request that took long.
+        """
+        told = {"job_id": job.id, "account": account}
 
         def record(session: Session) -> None:
-            if takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTED, job_id=job.id, account=account):
+            is_late = takes.move(session, take.id, TakeState.IN_DOUBT, TakeState.SUBMITTED, failure=None, is_left=True, **told)
+            if is_late or takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTED, **told):
                 receive(session, take, job, self._now())
 
         await self._database.write(record)

@@ -137,7 +137,7 @@ async def _reads_ranges(store: ObjectStore, key: str) -> str:
 
 async def _lists(store: ObjectStore, key: str) -> str:
     found = [name async for name in store.keys("doctor")]
-    _expect(that=key in found, otherwise="A new object is not listed: `reelwright verify` would call it missing.")
+    _expect(that=key in found, otherwise="A new object is not listed: what this storage holds cannot be told by asking it.")
     return "A new object is listed."
 
 

@@ -27,7 +27,7 @@ from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
-from reelwright.errors import ContentMismatch, NotFound, ObjectExists, StorageError
+from reelwright.errors import StorageError
 from reelwright.store.files import (
     Upload,
     create_locked,
@@ -39,7 +39,16 @@ from reelwright.store.files import (
     sync_folder,
     write_all,
 )
-from reelwright.store.objects import ObjectHead, check_key, check_metadata, check_prefix, check_range
+from reelwright.store.objects import (
+    ObjectHead,
+    check_key,
+    check_length,
+    check_metadata,
+    check_prefix,
+    check_range,
+    missing,
+    taken,
+)
 
 _MIB = 1 << 20
 _BLOCK = 2 * _MIB
@@ -47,12 +56,6 @@ _BLOCK = 2 * _MIB
 _RESERVE = 256 * _MIB
 """Bytes of the disk that an upload of known size leaves free, for the database and everything else."""
 _LOCKS = 64
-
-
-def _check_length(written: int, announced: int | None) -> None:
-    if announced is not None and written != announced:
-        msg = f"{written:,} bytes came, {announced:,} were announced."
-        raise ContentMismatch(msg)
 
 
 class FolderStore:
@@ -94,7 +97,7 @@ class FolderStore:
         try:
             await in_thread(self._begin, upload, key, path, size)
             await self._receive(upload, chunks)
-            _check_length(upload.written, size)
+            check_length(upload.written, size)
             side_car = {"media_type": media_type, "metadata": dict(metadata), "size": upload.written}
             await in_thread(self._commit, upload, key, path, side_car)
             await in_thread(upload.discard)
@@ -198,7 +201,7 @@ class FolderStore:
     def _begin(self, upload: Upload, key: str, path: Path, size: int | None) -> None:
         try:
             if path.exists():
-                raise _taken(key)
+                raise taken(key)
             if size is not None and (free := self.free()) < size + self._reserve:
                 msg = (
                     f"Not enough free space: {size // _MIB:,} MiB are to be stored, {free // _MIB:,} MiB are free, and "
@@ -216,13 +219,13 @@ class FolderStore:
             make_folders(path.parent)
             with self._locked(key):
                 if path.exists():
-                    raise _taken(key)
+                    raise taken(key)
                 self._place_side_car(key, json.dumps(side_car).encode())
                 os.link(upload.path, path)
                 upload.is_visible = True
                 sync_folder(path.parent)
         except FileExistsError:
-            raise _taken(key) from None
+            raise taken(key) from None
         except OSError as error:
             refuse(error, f"storing {key}")
 
@@ -259,7 +262,7 @@ class FolderStore:
             size = path.stat().st_size
             side_car = json.loads(self._side_car(key).read_bytes())
         except FileNotFoundError:
-            raise _missing(key) from None
+            raise missing(key) from None
         except (OSError, ValueError) as error:
             msg = f"The description of {key} cannot be read."
             raise StorageError(msg) from error
@@ -268,10 +271,10 @@ class FolderStore:
     def _open(self, key: str, path: Path) -> int:
         try:
             if not path.is_file():
-                raise _missing(key)
+                raise missing(key)
             return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
         except FileNotFoundError:
-            raise _missing(key) from None
+            raise missing(key) from None
         except OSError as error:
             refuse(error, f"reading {key}")
 
@@ -290,14 +293,6 @@ class FolderStore:
                 return 0
             side_car.unlink(missing_ok=True)
             return 1
-
-
-def _taken(key: str) -> ObjectExists:
-    return ObjectExists(f"There already is an object {key}.")
-
-
-def _missing(key: str) -> NotFound:
-    return NotFound(f"There is no object {key}.")
 
 
 def _older(files: Iterator[Path], before: float) -> Iterator[Path]:

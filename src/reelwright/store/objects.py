@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import quote
 
-from reelwright.errors import InvalidInput
+from reelwright.errors import ContentMismatch, InvalidInput, NotFound, ObjectExists
 
 MAX_KEY_BYTES = 512
 MAX_PART_BYTES = 240
@@ -182,3 +182,24 @@ def check_range(start: int, end: int | None) -> None:
     if start < 0 or (end is not None and end < start):
         msg = f"Bytes {start} to {end} are not a range."
         raise InvalidInput(msg)
+
+
+def check_length(came: int, announced: int | None) -> None:
+    """Lets pass what is as long as it was announced to be.
+
+    Raises:
+        ContentMismatch: there were more or fewer bytes.
+    """
+    if announced is not None and came != announced:
+        msg = f"{came:,} bytes came, {announced:,} were announced."
+        raise ContentMismatch(msg)
+
+
+def taken(key: str) -> ObjectExists:
+    """The error for a key that has its object."""
+    return ObjectExists(f"There already is an object {key}.")
+
+
+def missing(key: str) -> NotFound:
+    """The error for a key that has none."""
+    return NotFound(f"There is no object {key}.")

@@ -22,9 +22,18 @@ from urllib.parse import quote, unquote
 from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import MemoryStore, S3Store
 
-from reelwright.errors import ContentMismatch, NotFound, ObjectExists, ReelwrightError, StorageError
+from reelwright.errors import NotFound, ReelwrightError, StorageError
 from reelwright.net import redact
-from reelwright.store.objects import ObjectHead, check_key, check_metadata, check_prefix, check_range
+from reelwright.store.objects import (
+    ObjectHead,
+    check_key,
+    check_length,
+    check_metadata,
+    check_prefix,
+    check_range,
+    missing,
+    taken,
+)
 from reelwright.store.s3 import Bucket, abort_stale_uploads
 
 if TYPE_CHECKING:
@@ -137,7 +146,7 @@ class RemoteStore:
     async def _put_parts(self, key: str, start: bytes, rest: AsyncGenerator[bytes, None], attributes: _Attributes) -> None:
         with suppress(NotFound):
             await self._describe(key)
-            raise _exists(key)
+            raise taken(key)
         relay = _Relay(start, rest)
         upload = self._client.put_async(
             key, relay, attributes=attributes, use_multipart=True, chunk_size=_PART, max_concurrency=_PARTS_AT_ONCE
@@ -198,9 +207,7 @@ class _Count:
         async for chunk in chunks:
             self.bytes += len(chunk)
             yield chunk
-        if self._size is not None and self.bytes != self._size:
-            message = f"{self.bytes:,} bytes came, {self._size:,} were announced."
-            raise ContentMismatch(message)
+        check_length(self.bytes, self._size)
 
 
 class _Stopped(Exception):
@@ -260,17 +267,11 @@ class _Relay:
             self._queue.put_nowait(None)
 
 
-def _exists(key: str) -> ObjectExists:
-    message = f"There already is an object {key}."
-    return ObjectExists(message)
-
-
 def _mapped(error: Exception, key: str) -> ReelwrightError:
     if isinstance(error, FileNotFoundError):
-        message = f"There is no object {key}."
-        return NotFound(message)
+        return missing(key)
     if isinstance(error, AlreadyExistsError):
-        return _exists(key)
+        return taken(key)
     first = redact(str(error).partition("\n")[0])[:300]
     if isinstance(error, (PermissionDeniedError, UnauthenticatedError)):
         message = f"The storage refuses our key: check its access key, secret and rights. It said: {first}"

@@ -19,10 +19,9 @@ class TestAcme(PaidContract, KeyedContract):
             yield Counterpart(acme.environment, submits=acme.count, charged=acme.charged, meet=acme.meet)
 ```
 
-`ProviderContract` is for every provider. The others are for what it can: cost money (`PaidContract`), have a key
-(`KeyedContract`), find a job again (`FindableContract`), list its jobs (`ListedContract`), be called by its vendor
-(`HintingContract`), look models up (`DiscoveringContract`). One that was forgotten is named by a test that fails. Needs the
-packages pytest and pytest-asyncio, which the studio itself does without.
+`ProviderContract` is for every provider. The others are for what it has to do with: money (`PaidContract`), a key
+(`KeyedContract`), and each protocol that it may have beside (in `abilities`). One that was forgotten is named by a test that
+fails. Needs the packages pytest and pytest-asyncio, which the studio itself does without.
 """
 
 from __future__ import annotations
@@ -32,27 +31,24 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from itertools import pairwise
 from pathlib import Path
 from typing import ClassVar
 
 import pytest
 import pytest_asyncio
 
-from reelwright.domain.generation import FailureKind, Job, JobState, Kind, ModelRef, Request, provider_of
+from reelwright.domain.generation import FailureKind, Job, JobState, Kind, Request, provider_of
 from reelwright.domain.ids import JobId
 from reelwright.errors import (
     InDoubt,
-    InvalidInput,
     JobUnknown,
     KeyRefused,
-    NotFound,
     NotSubmitted,
     ProviderError,
     Throttled,
 )
-from reelwright.ports import Discovering, Findable, Found, Hinting, Listed, Provider
-from reelwright.testing.counterpart import Counterpart, Meeting, assert_sound, new_intent, request_for
+from reelwright.ports import Discovering, Findable, Hinting, Listed, Provider, Recalling
+from reelwright.testing.counterpart import Counterpart, Meeting, assert_sound, installed, new_intent, request_for
 from reelwright.testing.simulators.behaviour import TROUBLES, Phase, Trouble
 
 STRANGER = JobId("a-job-that-nobody-ever-made")
@@ -87,7 +83,7 @@ class ProviderContract(ABC):
         """The provider, and its vendor."""
         outputs = tmp_path / "vendor"
         outputs.mkdir()
-        async with self.serving(outputs) as vendor, Meeting.opened(self.entry_point, vendor, tmp_path) as meeting:
+        async with self.serving(outputs) as vendor, Meeting.opened(installed(self.entry_point), vendor, tmp_path) as meeting:
             yield meeting
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
@@ -97,15 +93,17 @@ class ProviderContract(ABC):
 
     async def test_it_is_held_to_all_that_it_can(self, met: Meeting) -> None:
         """Forgetting a part of the contract is noticed."""
-        can: Mapping[type[ProviderContract], bool] = {
-            PaidContract: any(card.is_paid for card in met.provider.cards()),
-            KeyedContract: met.provider.account != "",
-            FindableContract: isinstance(met.provider, Findable),
-            ListedContract: isinstance(met.provider, Listed),
-            HintingContract: isinstance(met.provider, Hinting),
-            DiscoveringContract: isinstance(met.provider, Discovering),
+        can = {
+            "PaidContract": any(card.is_paid for card in met.provider.cards()),
+            "KeyedContract": met.provider.account != "",
+            "FindableContract": isinstance(met.provider, Findable),
+            "RecallingContract": isinstance(met.provider, Recalling),
+            "ListedContract": isinstance(met.provider, Listed),
+            "HintingContract": isinstance(met.provider, Hinting),
+            "DiscoveringContract": isinstance(met.provider, Discovering),
         }
-        assert {part.__name__ for part, applies in can.items() if applies and not isinstance(self, part)} == set()
+        held = {part.__name__ for part in type(self).__mro__}
+        assert {part for part, applies in can.items() if applies} <= held
         assert {card.kind for card in met.provider.cards()} == set(self.kinds)
 
     async def test_its_cards_are_sound(self, met: Meeting) -> None:
@@ -231,6 +229,9 @@ class PaidContract(ProviderContract):
         except ProviderError:
             job, is_in_doubt = None, False
         made = met.vendor.submits()
+        if is_in_doubt and isinstance(met.provider, Recalling):
+            job = await met.provider.recall(request, intent=intent)
+            assert job is None or made == 1
         if not is_in_doubt:
             assert made == (0 if job is None else 1)
         elif isinstance(met.provider, Findable):
@@ -288,10 +289,10 @@ class PaidContract(ProviderContract):
         (tmp_path / "vendor").mkdir()
         async with self.serving(tmp_path / "vendor") as vendor:
             environment = dict(vendor.environment)
-            async with Meeting.opened(self.entry_point, vendor, tmp_path) as met:
+            async with Meeting.opened(installed(self.entry_point), vendor, tmp_path) as met:
                 job = await met.submit(request := self.request(met.provider, self.kinds[0]))
         gone = Counterpart(environment, submits=lambda: 0)
-        async with Meeting.opened(self.entry_point, gone, tmp_path) as met:
+        async with Meeting.opened(installed(self.entry_point), gone, tmp_path) as met:
             with pytest.raises(NotSubmitted):
                 await met.submit(request)
             answer = await met.looked(job.id, NotSubmitted)
@@ -335,64 +336,3 @@ class KeyedContract(ProviderContract):
         assert met.provider.account not in {"", account}
         self._with_key(met, "")
         assert met.provider.account == ""
-
-
-class FindableContract(ProviderContract):
-    """For providers that find a job whose answer was lost."""
-
-    async def test_it_finds_exactly_the_job(self, met: Meeting, kind: Kind) -> None:
-        """Among others, by another process; none that was never made, and not an older one of the same words."""
-        since = datetime.now(UTC) - SETTLE
-        asked = [
-            (replace(request := self.request(met.provider, kind), prompt=f"{request.prompt} {word}"), new_intent())
-            for word in ("One.", "Two.", "Three.")
-        ]
-        made = [await met.submit(request, intent) for request, intent in asked]
-        finder = met.open()
-        assert isinstance(finder, Findable)
-        found = [await finder.find(request, intent=intent, since=since) for request, intent in asked]
-        assert [job.id if job else None for job in found] == [job.id for job in made]
-        never = replace(request, prompt=f"{request.prompt} Never.")
-        assert await finder.find(never, intent=new_intent(), since=since) is None
-        later = datetime.now(UTC) + timedelta(minutes=1)
-        assert await finder.find(asked[0][0], intent=new_intent(), since=later) is None
-
-
-class ListedContract(ProviderContract):
-    """For providers that list their jobs."""
-
-    async def test_it_lists_its_jobs_newest_first(self, met: Meeting) -> None:
-        """Those that it was asked about, and no older ones."""
-        since, made = datetime.now(UTC) - SETTLE, list[JobId]()
-        for kind in self.kinds:
-            made.append((await met.submit(self.request(met.provider, kind))).id)
-        assert isinstance(met.provider, Listed)
-        listed: list[Found] = [found async for found in met.provider.jobs(since)]
-        assert {found.job.id for found in listed} == set(made)
-        assert all(later.at >= earlier.at for later, earlier in pairwise(listed))
-        for found in listed:
-            request = self.request(met.provider, self.kinds[made.index(found.job.id)])
-            assert found.kind is request.kind
-            assert found.prompt in {"", request.prompt}
-        assert [found async for found in met.provider.jobs(datetime.now(UTC) + timedelta(minutes=1))] == []
-
-
-class HintingContract(ProviderContract):
-    """For providers that their vendor calls."""
-
-    @pytest.mark.parametrize("body", [b"", b"{}", b'{"id": "a-job"}', b"\xff"])
-    async def test_a_call_that_nobody_signed_is_refused(self, met: Meeting, body: bytes) -> None:
-        """Anybody can call."""
-        assert isinstance(met.provider, Hinting)
-        with pytest.raises(InvalidInput):
-            await met.provider.hint({"content-type": "application/json"}, body)
-
-
-class DiscoveringContract(ProviderContract):
-    """For providers that look models up."""
-
-    async def test_a_model_that_the_vendor_does_not_have_is_not_found(self, met: Meeting) -> None:
-        """Rather than asked for."""
-        assert isinstance(met.provider, Discovering)
-        with pytest.raises(NotFound):
-            await met.provider.discover(ModelRef(f"{met.provider.name}:nobody/no-such-model"))

@@ -15,6 +15,7 @@ from datetime import date
 from fractions import Fraction
 from importlib.metadata import entry_points
 from pathlib import Path
+from typing import TypeAlias
 from uuid import uuid4
 
 from reelwright.domain.card import ModelCard, Takes
@@ -29,6 +30,8 @@ from reelwright.ports import Provider, Workshop
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 from reelwright.testing.simulators.media import make
 
+Maker: TypeAlias = Callable[[Workshop], Provider]
+"""What a provider's entry point names."""
 PICTURE = AssetId("asset_first_frame")
 """The picture from which a clip starts."""
 _PROMPTS = {
@@ -97,6 +100,19 @@ class Pictures:
         return await asyncio.to_thread(lambda: make(Kind.FRAME, Size(640, 360), 0, "first frame", self._folder).read_bytes())
 
 
+def installed(entry_point: str) -> Maker:
+    """What makes the provider of that name, as the studio finds it.
+
+    Raises:
+        LookupError: no installed package has that entry point.
+    """
+    named = [point for point in entry_points(group="reelwright.providers") if point.name == entry_point]
+    if not named:
+        msg = f"No installed package has a provider {entry_point!r}: is yours installed, with its entry point?"
+        raise LookupError(msg)
+    return named[0].load()
+
+
 @dataclass
 class Meeting:
     """A provider and its vendor."""
@@ -114,22 +130,14 @@ class Meeting:
 
     @staticmethod
     @asynccontextmanager
-    async def opened(entry_point: str, vendor: Counterpart, folder: Path) -> AsyncGenerator[Meeting]:
-        """Brings them together inside the block; `folder` is a test's own.
-
-        Raises:
-            LookupError: no installed package has that entry point.
-        """
-        named = [point for point in entry_points(group="reelwright.providers") if point.name == entry_point]
-        if not named:
-            msg = f"No installed package has a provider {entry_point!r}: is yours installed, with its entry point?"
-            raise LookupError(msg)
+    async def opened(make: Maker, vendor: Counterpart, folder: Path) -> AsyncGenerator[Meeting]:
+        """Brings them together inside the block; `folder` is a test's own."""
         environment, workers, opened = dict(vendor.environment), Workers(1), list[Provider]()
         workshop = Workshop(folder=folder / "provider", environment=environment, media=workers.run)
         workshop.folder.mkdir(exist_ok=True)
 
         def open_one() -> Provider:
-            opened.append(named[0].load()(workshop))
+            opened.append(make(workshop))
             return opened[-1]
 
         try:

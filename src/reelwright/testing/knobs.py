@@ -24,8 +24,6 @@ class Knobs(BaseModel):
     """The next so many submits are counted, and answered with something that the vendor's documentation does not know."""
     garble_polls: int = 0
     """The next so many polls are answered so."""
-    refuse_polls: int = 0
-    """The next so many polls are answered 503."""
     break_outputs: int = 0
     """The next so many downloads end in the middle."""
     junk_outputs: int = 0

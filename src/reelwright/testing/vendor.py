@@ -176,9 +176,6 @@ class Vendor:
         if job is None:
             return web.json_response({"error": "no such job"}, status=404)
         self.polls[job.id] += 1
-        if self.knobs.refuse_polls > 0:
-            self.knobs.refuse_polls -= 1
-            return web.json_response({"error": "come back later"}, status=503)
         if self.knobs.garble_polls > 0:
             self.knobs.garble_polls -= 1
             return web.json_response({"message": "please hold the line"})

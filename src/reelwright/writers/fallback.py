@@ -68,8 +68,8 @@ class _Understudied:
         try:
             return await self._primary.refine(prompt, limit, unit)
         except ProviderError as error:
-            spent = error.charged_micro_usd if isinstance(error, PaidInVain) else 0
-            return Written(prompt, self._fallback.model, f"{self._primary.model} did not deliver: {error.message}", spent)
+            notice = f"{self._primary.model} did not deliver: {error.message}"
+            return Written(prompt, self._fallback.model, notice, _spent_on(error))
 
     async def _either(
         self, first: Callable[[], Awaitable[Written[T]]], second: Callable[[], Awaitable[Written[T]]]
@@ -77,7 +77,10 @@ class _Understudied:
         try:
             return await first()
         except ProviderError as error:
-            spent = error.charged_micro_usd if isinstance(error, PaidInVain) else 0
             stand_in = await second()
             notice = f"{self._primary.model} did not deliver: {error.message} {self._fallback.model} stood in for it."
-            return replace(stand_in, notice=notice, charged_micro_usd=stand_in.charged_micro_usd + spent)
+            return replace(stand_in, notice=notice, charged_micro_usd=stand_in.charged_micro_usd + _spent_on(error))
+
+
+def _spent_on(error: ProviderError) -> int:
+    return error.charged_micro_usd if isinstance(error, PaidInVain) else 0

@@ -59,7 +59,7 @@ class ConceptPictures(_Sheet):
     feeling: tuple[str, str]
 
 
-class Beat(_Sheet):
+class Picture(_Sheet):
     """One picture and its camera move."""
 
     image: str
@@ -69,8 +69,8 @@ class Beat(_Sheet):
 class Arcs(_Sheet):
     """What is independent of the language of the film."""
 
-    product: Beat
-    close: Beat
+    product: Picture
+    close: Picture
     concepts: dict[str, ConceptPictures]
     views: dict[str, tuple[str, str]]
 

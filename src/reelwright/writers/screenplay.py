@@ -102,28 +102,15 @@ def _bare(concept: str, material: Material, words: Words | None, beats: Sequence
     said = words.concepts[concept] if words else None
     shown = made.concepts[concept]
     views = _views(concept, made, words)
-    product = Step(
-        Beat.PRODUCT,
-        words.meet if words else "",
-        words.product_text if words else "",
-        made.product.image,
-        made.product.motion,
-    )
-    close = Step(
-        Beat.CLOSE,
-        words.close_title if words else "",
-        words.close_text if words else "",
-        made.close.image,
-        made.close.motion,
-    )
     nothing = ("", "", "")
-    fixed = {
-        Beat.HOOK: Step(Beat.HOOK, *_told(said.hook if said else nothing, shown.hook)),
-        Beat.TENSION: Step(Beat.TENSION, *_told(said.tension if said else nothing, shown.tension)),
-        Beat.FEELING: Step(Beat.FEELING, *_told(said.feeling if said else nothing, shown.feeling)),
-        Beat.PRODUCT: product,
-        Beat.CLOSE: close,
+    told = {
+        Beat.HOOK: (said.hook if said else nothing, shown.hook),
+        Beat.TENSION: (said.tension if said else nothing, shown.tension),
+        Beat.PRODUCT: ((words.meet, words.product_text, "") if words else nothing, (made.product.image, made.product.motion)),
+        Beat.FEELING: (said.feeling if said else nothing, shown.feeling),
+        Beat.CLOSE: ((words.close_title, words.close_text, "") if words else nothing, (made.close.image, made.close.motion)),
     }
+    fixed = {beat: _step(beat, *both) for beat, both in told.items()}
     reveal = beats.index(Beat.PRODUCT)
     steps = [
         fixed[beat] if beat in fixed else views.pop(_next_view(views, is_ahead=index < reveal))
@@ -140,20 +127,20 @@ def _bare(concept: str, material: Material, words: Words | None, beats: Sequence
     ]
 
 
-def _told(said: tuple[str, str, str], shown: tuple[str, str]) -> tuple[str, str, str, str, str]:
+def _step(beat: Beat, said: tuple[str, str, str], shown: tuple[str, str]) -> Step:
+    """A shot out of its words (title, what is seen, what is said) and its picture (image, motion)."""
     title, text, line = said
-    return (title, text, *shown, line)
+    return Step(beat, title, text, *shown, line)
 
 
 def _views(concept: str, made: Arcs, words: Words | None) -> list[Step]:
     """Sixty looks at the product: all fifteen in the concept's own order, and round again from another lens."""
     order = [view for view in chain.from_iterable(zip_longest(*_ORDERS[concept])) if view]
     steps: list[Step] = []
-    for round_, mark in enumerate(("", " II", " III", " IV")):
+    for mark, again in (("", ""), (" II", ", from the other side"), (" III", ", wider"), (" IV", ", as a silhouette")):
         for view in order:
             title, text = words.views[view] if words else ("", "")
             image, motion = made.views[view]
-            again = f", {('', 'from the other side', 'wider', 'as a silhouette')[round_]}" if round_ else ""
             steps.append(Step(Beat.VIEW, f"{title}{mark}" if title else "", text, f"{image}{again}", motion))
     return steps
 

@@ -16,8 +16,8 @@ from reelwright.domain.ids import AssetId, ShotId
 from reelwright.domain.storyboard import Shot, Storyboard
 from reelwright.errors import ConfigurationError
 from reelwright.ports import Workshop, Writer, Written
-from reelwright.writers.looks import colour_words, palette_for
 from reelwright.writers.material import Material, chance, material_of
+from reelwright.writers.palettes import colour_words, palette_for
 from reelwright.writers.patterns import Words, arcs, words_in
 from reelwright.writers.phrases import as_line, headline, together
 from reelwright.writers.screenplay import Beat, Step, write_steps
@@ -203,7 +203,7 @@ def _motion(step: Step, brief: Brief, material: Material) -> str:
 
 
 _PACES = (
-    ("unhurried", ("calm", "quiet", "slow", "gentle", "unhurried", "warm", "ruhig", "calme", "tranquil", "calm", "rustig")),
+    ("unhurried", ("calm", "quiet", "slow", "gentle", "unhurried", "warm", "ruhig", "calme", "tranquil", "rustig")),
     ("lively", ("playful", "fun", "energ", "bold", "fast", "lively", "verspielt", "ludique", "alegre", "gioc", "vrolijk")),
 )
 

@@ -74,7 +74,7 @@ class Simulated:
 
     @property
     def account(self) -> str:
-        return hashlib.sha256(self._key.encode()).hexdigest()[:12] if self._origin else ""
+        return hashlib.sha256(self._key.encode()).hexdigest()[:12] if self._origin and self._key else ""
 
     @property
     def trusted_origins(self) -> frozenset[str]:
@@ -155,7 +155,7 @@ class Simulated:
         await self._net.aclose()
 
     async def _ask(self, method: str, path: str, body: object = None, headers: Mapping[str, str] | None = None) -> Answer:
-        if not self._origin:
+        if not self._origin or not self._key:
             msg = "The simulated vendor has no key: set SIMULATED_URL."
             raise KeyRefused(msg)
         return await self._net.request_json(
