@@ -9,7 +9,20 @@ import pytest
 from cli.conftest import CommandLine
 from reelwright import __version__
 
-COMMANDS = ["make", "resume", "watch", "status", "campaigns", "cancel", "harvest", "doctor", "costs", "budget", "keys", "simulate"]
+COMMANDS = [
+    "make",
+    "resume",
+    "watch",
+    "status",
+    "campaigns",
+    "cancel",
+    "harvest",
+    "doctor",
+    "costs",
+    "budget",
+    "keys",
+    "simulate",
+]
 GENEROUS = 1.0
 """Seconds; an idle machine needs under 0.3, and a busy one must not fail the test."""
 

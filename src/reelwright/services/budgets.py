@@ -63,7 +63,13 @@ class Budgets:
 
     async def set_warning(self, campaign: CampaignId | None, percent: int) -> None:
         """Changes how much of the campaign's cap, or with None of the month's budget, is used when a person is warned."""
-        await self._database.write(lambda session: budgets.set_warning(session, campaign, percent))
+
+        def change(session: Session) -> None:
+            if campaign is not None:
+                campaigns.get(session, campaign, for_change=True)  # whoever reserves may be writing the same row
+            budgets.set_warning(session, campaign, percent)
+
+        await self._database.write(change)
 
     async def entries(self, campaign: CampaignId | None = None) -> list[Entry]:
         """Every movement of money of a campaign, or of all, oldest first.
