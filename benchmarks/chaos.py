@@ -19,6 +19,7 @@ import tempfile
 import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -46,6 +47,10 @@ ON_ITS_WAY = 3.0
 """Seconds after which a person may believe that a request which is not there will not come."""
 AT_ONCE = 20.0
 """Seconds after which a person closes the terminal of a command that goes on."""
+HANDS = 3
+"""Terminals that the person uses at once."""
+POWER_FAILS = 0.3
+"""How often a kill takes the person's commands with it, as when the power fails."""
 
 
 @dataclass
@@ -142,9 +147,9 @@ class House:
         except sqlite3.OperationalError:
             return False  # nobody has made its tables yet
 
-    def kill(self, studio: subprocess.Popen[str]) -> None:
-        """Everything at once, as when the power fails."""
-        for process in (studio, *self.commands):
+    def kill(self, studio: subprocess.Popen[str], *, with_commands: bool) -> None:
+        """The studio, and with it every command that is at work."""
+        for process in (studio, *(tuple(self.commands) if with_commands else ())):
             with suppress(ProcessLookupError):
                 process.kill()
         studio.wait()
@@ -158,12 +163,12 @@ class Person(threading.Thread):
         self._house = house
         self._vendors = vendors
         self._leaving = threading.Event()
-        self.adopted = self.retaken = 0
 
     def run(self) -> None:
-        """Looks again and again."""
+        """Looks again and again; the decisions of one look are taken before the next one."""
         while not self._leaving.wait(LOOK):
-            self._decide()
+            with ThreadPoolExecutor(HANDS) as self._hands:
+                self._decide()
 
     def leave(self) -> None:
         """Ends it."""
@@ -187,12 +192,17 @@ class Person(threading.Thread):
             ]
             if jobs:
                 known.add((take["provider"], jobs[0]))
-                self.adopted += bool(self._house.command("takes", "adopt", take["id"], jobs[0], seconds=AT_ONCE))
+                self._hands.submit(self._adopt, take["id"], jobs[0])
             elif time.time() - sent > ON_ITS_WAY:
                 missing[take["campaign"]] = take["id"]
         for take in missing.values():
-            self._house.command("takes", "retake", take, "--yes", seconds=AT_ONCE)
-            self.retaken += 1
+            self._hands.submit(self._retake, take)
+
+    def _adopt(self, take: str, job: str) -> None:
+        self._house.command("takes", "adopt", take, job, seconds=AT_ONCE)
+
+    def _retake(self, take: str) -> None:
+        self._house.command("takes", "retake", take, "--yes", seconds=AT_ONCE)
 
 
 def storm(house: House, person: Person, arguments: Any) -> tuple[int, int, int]:
@@ -208,7 +218,7 @@ def storm(house: House, person: Person, arguments: Any) -> tuple[int, int, int]:
                 _life(house, studio, chance, arguments.life) if kills < arguments.kills else ends - time.monotonic()
             )
         except subprocess.TimeoutExpired:
-            house.kill(studio)
+            house.kill(studio, with_commands=chance.random() < POWER_FAILS)
             kills += 1
             if time.monotonic() > ends:
                 sys.exit(f"not done after {arguments.patience:g} s; {house.home} tells why")
@@ -286,7 +296,7 @@ def main() -> int:
     rows: list[tuple[str, object]] = [
         ("productions, of so many shots", f"{productions} x {arguments.shots}"),
         ("kills, of so many lives", f"{kills} of {lives}"),
-        ("takes that a person adopted, and had asked for again", f"{person.adopted}, {person.retaken}"),
+        ("takes in doubt, of which a person found the job and adopted it", f"{figures.doubted}, {figures.adopted}"),
         ("seconds", round(seconds)),
     ]
     show(figures, rows)

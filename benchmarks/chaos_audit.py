@@ -46,6 +46,10 @@ class Figures:
     micro_off: int
     """The differences of all jobs' charges, in micro-dollars, none of them making up for another."""
     micro_held: int
+    doubted: int
+    """Takes that were in doubt."""
+    adopted: int
+    """Those of them whose job a person found."""
     productions: int
     ended: int
     completed: int
@@ -76,6 +80,9 @@ def audit(home: Path, ledger: dict[str, Any], takes: Sequence[dict[str, Any]], c
         for each in connection.execute("SELECT id, key, bytes, sha256 FROM reel_assets WHERE is_ready").fetchall()
     }
     newest = dict(connection.execute("SELECT campaign_id, state FROM reel_productions ORDER BY created_at, id").fetchall())
+    doubted = {
+        row[0] for row in connection.execute("SELECT json_extract(facts, '$.take') FROM reel_events WHERE name = 'take.doubted'")
+    }
     connection.close()
     owners = {(take["provider"], at_vendor(take["job"])): take for take in takes if take["job"]}
     paid = _paid(costs)
@@ -110,6 +117,8 @@ def audit(home: Path, ledger: dict[str, Any], takes: Sequence[dict[str, Any]], c
         twice=[f"{' '.join(what)}: {', '.join(jobs)}" for what, jobs in good.items() if len(jobs) > 1],
         micro_off=off + sum(abs(rest) for rest in paid.values()),
         micro_held=_micro(costs["reserved_usd"]),
+        doubted=len(doubted),
+        adopted=sum(bool(take["job"]) for take in takes if take["id"] in doubted),
         productions=len(newest),
         ended=sum(state in {"completed", "failed", "cancelled"} for state in newest.values()),
         completed=sum(state == "completed" for state in newest.values()),

@@ -14,7 +14,7 @@ from aiohttp import web
 
 from reelwright.domain.generation import JobState, Kind, ModelRef, Output, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
-from reelwright.errors import NotSubmitted
+from reelwright.errors import KeyRefused, NotSubmitted
 from reelwright.ports import Provider, Workshop
 
 PAGE = Path(__file__).parent.parent.parent / "docs" / "how-to" / "add-a-provider.md"
@@ -107,7 +107,10 @@ async def test_the_shown_provider_knows_when_nothing_was_sent(tmp_path: Path) ->
     await provider.aclose()
 
 
-async def test_the_shown_provider_offers_nothing_without_a_key(tmp_path: Path) -> None:
+async def test_the_shown_provider_asks_for_its_key_by_name(tmp_path: Path) -> None:
     provider = shown_provider(tmp_path, {})
-    assert list(provider.cards()) == []
+    assert [card.model for card in provider.cards()] == ["acme:clip-2"]
+    assert provider.account == ""
+    with pytest.raises(KeyRefused, match="ACME_API_KEY"):
+        await provider.submit(REQUEST, intent=IntentKey("one"), attachments=NoPictures())
     await provider.aclose()

@@ -70,3 +70,9 @@ def test_a_failed_take_shows_its_reason_until_the_next_one_is_kept() -> None:
     failed = fold(events(*STORY[:11])).shots["shot-01"]
     assert (failed.states[Kind.CLIP], failed.reason) == ("failed", "moderation")
     assert fold(events(*STORY[:12])).shots["shot-01"].reason == ""
+
+
+def test_what_to_do_about_a_failure_is_shown_with_it() -> None:
+    failed = take(EventName.TAKE_FAILED, "shot-01", "frame", reason="no key", advice="Set one.", failure="key")
+    shot = fold(events(*STORY[:5], failed)).shots["shot-01"]
+    assert (shot.reason, shot.advice) == ("no key", "Set one.")

@@ -252,14 +252,18 @@ class Workers:
         if ours is None:
             ours, theirs = Pipe()
             with theirs:
-                process = subprocess.Popen(  # noqa: S603 -- our own interpreter and our own code
-                    _command(theirs.fileno(), self._memory_bytes),
-                    stdin=subprocess.DEVNULL,
-                    stdout=subprocess.DEVNULL,
-                    pass_fds=(theirs.fileno(),),
-                    start_new_session=True,
-                    env=os.environ | _CHILD_SETTINGS,
-                )
+                try:
+                    process = subprocess.Popen(  # noqa: S603 -- our own interpreter and our own code
+                        _command(theirs.fileno(), self._memory_bytes),
+                        stdin=subprocess.DEVNULL,
+                        stdout=subprocess.DEVNULL,
+                        pass_fds=(theirs.fileno(),),
+                        start_new_session=True,
+                        env=os.environ | _CHILD_SETTINGS,
+                    )
+                except OSError:
+                    ours.close()
+                    raise
             with self._changed:
                 slot.process, slot.connection = process, ours
                 if job.is_abandoned:

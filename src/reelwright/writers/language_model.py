@@ -49,8 +49,8 @@ def _made(workshop: Workshop, vendor: str, model: str, key_settings: tuple[str, 
     if not model:
         msg = f"{vendor}: name a model, such as {vendor}:{example}."
         raise ConfigurationError(msg)
-    base_url = workshop.environment.get(url_setting, "")
-    key = next((found for name in key_settings if (found := workshop.environment.get(name, ""))), "")
+    base_url = workshop.environment.get(url_setting, "").strip()
+    key = next((found for name in key_settings if (found := workshop.environment.get(name, "").strip())), "")
     account = Account(vendor, model, key, key_settings[0], base_url)
     if not key and not account.is_local:
         name = key_settings[0]
