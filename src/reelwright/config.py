@@ -37,8 +37,9 @@ class Settings(BaseSettings):
         str,
         Field(
             pattern=r"^(https?://[^\s?#]+)?$",
-            description="Where the outside reaches this studio, such as `https://studio.example`. Vendors that can then call it "
-            "when a job has moved.",
+            description="Where the outside reaches this studio, such as `https://studio.example`. Vendors that sign their calls "
+            "are then asked to call `/webhooks/<provider>` there when a job has moved. Leave it empty until a server hands these "
+            "calls on: jobs are polled either way.",
         ),
     ] = ""
     secret_key: Annotated[

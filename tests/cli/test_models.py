@@ -13,10 +13,12 @@ from cli.conftest import LAMP, SMALL, CommandLine, one_sentence
 def test_every_model_is_listed_with_its_price_and_whether_its_key_is_there(cli: CommandLine) -> None:
     ended = cli.run("models", RUNWAYML_API_SECRET="key_" + "0" * 128, LUMAAI_API_KEY="")
     assert ended.code == 0
-    lines = {line.split()[0]: " ".join(line.split()) for line in ended.out.splitlines() if ":" in line.split(" ")[0]}
-    assert lines["runway:gen4_turbo"].startswith("runway:gen4_turbo $0.05 a second 2 to 10 1,000 set Gen-4 Turbo")
-    assert "missing" in lines["luma:ray-2"]
-    assert "retired on 2026-06-10, now" in lines["runway:gen3a_turbo"]
+    told = ended.out.splitlines()
+    lines = {line.split()[0].rstrip(":"): line for line in told if ":" in line.split(" ")[0]}
+    assert lines["runway:gen4_turbo"] == "runway:gen4_turbo  $0.05 a second · 2 to 10 s · prompt to 1,000"
+    assert told[told.index(lines["runway:gen4_turbo"]) + 1].strip().startswith("Gen-4 Turbo")
+    assert lines["luma:ray-2"].endswith("no key")
+    assert lines["runway:gen3a_turbo"] == "runway:gen3a_turbo: retired on 2026-06-10, now runway:gen4_turbo"
     assert "free" in lines["animatic:cards"]
     assert "did not load" not in ended.out
 

@@ -201,7 +201,7 @@ async def test_what_is_no_media_fails_with_the_reason_and_nothing_of_it_stays(st
 
 async def test_an_error_page_instead_of_the_output_is_not_the_end(stage: Stage) -> None:
     run = await stage.begin()
-    stage.vendor.turn(junk_outputs=2)
+    stage.vendor.turn(junk_outputs=4)
     take = await run.make(await run.ask())
     assert take.state is TakeState.KEPT
     assert stage.vendor.submits == {take.intent: 1}

@@ -10,7 +10,6 @@ from itertools import pairwise
 from typing import Any, TypeVar
 
 from rich.console import Console
-from rich.table import Table
 from rich.text import Text
 
 from reelwright.bootstrap import Studio, open_studio
@@ -42,10 +41,12 @@ def list_models(*, kind: str, as_json: bool) -> Exit:
     console = Console(highlight=False, markup=False)
     for each in Kind:
         if some := [item for item in items if item["kind"] == each.value]:
-            console.print(_table(f"{each.value}s", some))
+            console.print(f"\n{each.value}s", style="bold underline")
+            for item in some:
+                console.print(_entry(item), soft_wrap=True)
     for name, reason in broken.items():
         console.print(Text(f"{name} did not load: {reason}", style="red"), soft_wrap=True)
-    console.print("All there is to know about one: reelwright models show MODEL", style="dim", soft_wrap=True)
+    console.print("\nAll there is to know about one: reelwright models show MODEL", style="dim", soft_wrap=True)
     return Exit.OK
 
 
@@ -155,22 +156,22 @@ def _seconds(item: dict[str, Any]) -> str:
     legal = [Fraction(text) for text in item["seconds"]]
     if len(legal) > 1 and all(second - first == 1 for first, second in pairwise(legal)):
         return f"{_plain(legal[0])} to {_plain(legal[-1])}"
-    return ", ".join(_plain(length) for length in legal) or "any"
+    return " or ".join(_plain(length) for length in legal) or "any"
 
 
-def _table(title: str, items: list[dict[str, Any]]) -> Table:
-    table = Table(title=title, title_justify="left", title_style="bold", box=None, padding=(0, 2, 0, 0), header_style="dim")
-    has_seconds = items[0]["kind"] == Kind.CLIP.value
-    for column in ("model", "price", *(("seconds",) if has_seconds else ()), "prompt", "key", "what it is"):
-        table.add_column(column, overflow="fold")
-    for item in items:
-        limit = f"{item['prompt_limit']:,}" if item["prompt_limit"] else ""
-        gone = "" if item["is_offered"] else f"retired on {item['retired_on']}, now {item['replaced_by'] or 'nothing'}"
-        key = "" if not item["is_paid"] or gone else "set" if item["has_key"] else "missing"
-        seconds = (_seconds(item),) if has_seconds else ()
-        style = "dim" if gone else ""
-        table.add_row(item["model"], item["price_text"], *seconds, limit, key, Text(gone or item["label"]), style=style)
-    return table
+def _entry(item: dict[str, Any]) -> Text:
+    """Two lines for one model: its name and facts, then what it is. A name is never broken, so that it can be copied."""
+    if not item["is_offered"]:
+        return Text(f"{item['model']}: retired on {item['retired_on']}, now {item['replaced_by'] or 'nothing'}", style="dim")
+    facts = [item["price_text"]]
+    if item["kind"] == Kind.CLIP.value:
+        lengths = _seconds(item)
+        facts.append(f"{lengths} s" if lengths != "any" else "any length")
+    if item["prompt_limit"]:
+        facts.append(f"prompt to {item['prompt_limit']:,}")
+    if item["is_paid"] and not item["has_key"]:
+        facts.append("no key")
+    return Text.assemble((item["model"], "bold"), "  ", (" · ".join(facts), "dim"), "\n  ", item["label"])
 
 
 def _print_card(item: dict[str, Any]) -> None:

@@ -50,8 +50,9 @@ from reelwright.services.takes import end, facts, raise_hold
 _log = structlog.get_logger()
 
 _PROGRESS_STEP = 0.1
-_BAD_OUTPUTS = 3
-"""So often an output is fetched anew that was not what it should be: bytes get lost on the way as well."""
+_BAD_OUTPUTS = 7
+"""So often an output is fetched that is not what it should be, for about a quarter of a minute, until it is given up. It is paid
+for, and servers have bad moments: where one download in eight brought junk, three tries lost 2 of 482 (benchmarks/chaos.py)."""
 
 _ASSET_KINDS = {Kind.FRAME: AssetKind.FRAME, Kind.CLIP: AssetKind.CLIP, Kind.VOICE: AssetKind.VOICE}
 _MEDIA = {Kind.FRAME: "image", Kind.CLIP: "video", Kind.VOICE: "audio"}
