@@ -104,6 +104,7 @@ class House:
         for vendor in VENDORS:
             text = files("reelwright.providers").joinpath("cards", f"{vendor}.toml").read_text("utf-8")
             text = re.sub(r"(?m)^poll_every = .*$", f'poll_every = "{POLL_EVERY}"', text)
+            text = re.sub(r"(?m)^list_lag = .*$", "list_lag = 2", text)
             (cards / f"{vendor}.toml").write_text(re.sub(r"(?m)^concurrency = .*$", f"concurrency = {PLACES}", text), "utf-8")
 
     @property

@@ -196,7 +196,7 @@ async def test_what_is_no_media_fails_with_the_reason_and_nothing_of_it_stays(st
     assert take.failure.kind is FailureKind.UNUSABLE
     reason, is_retryable = await run.steps.takes.outcome(take.id)
     assert reason.endswith("asks for it again, which costs again.")
-    assert is_retryable
+    assert not is_retryable, "a person decides whether it is paid again"
 
 
 async def test_an_error_page_instead_of_the_output_is_not_the_end(stage: Stage) -> None:

@@ -118,6 +118,9 @@ class ModelCard:
     """The vendor honours our intent key: sending the same submit twice makes one job."""
     key_seconds: Fraction = Fraction(0)
     """How long the vendor remembers an intent key; 0 where it does so for ever."""
+    list_lag: Fraction = Fraction(2)
+    """Seconds after a request was sent in which the vendor may still accept it without showing it in its list. Only after them is
+    a list in which it is missing believed."""
     settings: Mapping[str, str] = field(default_factory=dict[str, str])
     """What the adapter must send for this model beside the request, by its own names: `resolution = "720p"`."""
     source: str = ""

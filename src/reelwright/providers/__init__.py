@@ -84,6 +84,7 @@ class _Card(BaseModel):
     deadline: _Seconds = Fraction(3600)
     is_idempotent: bool = False
     key_seconds: _Seconds = Fraction(0)
+    list_lag: _Seconds = Fraction(2)
     settings: dict[str, str] = {}
     source: str = ""
     checked_on: _Day = ""

@@ -174,7 +174,7 @@ class Luma:
             answer = await self._client().generations.with_raw_response.list(limit=_PAGE, offset=offset)
             page = await answer.parse()
             offset += len(page.generations)
-            start = since + _ahead(answer.headers.get("date", ""))
+            start = since + _ahead(answer.headers.get("date", "")) - _EXACT
             found += [made for made in page.generations if (_at(made) or start) >= start]
             times = [_at(made) or start for made in page.generations]
             is_past = all(later >= earlier for later, earlier in pairwise(times)) and max(times, default=start) < start

@@ -242,6 +242,14 @@ def _heard(stream: str, card: ModelCard) -> tuple[bytes, int | None]:
 
 
 def _charged(usage: Usage, card: ModelCard) -> int | None:
+    """What the tokens cost; None where they are not told as they should be, because the picture counts more than its price."""
+    try:
+        return _priced(usage, card)
+    except (AttributeError, TypeError):
+        return None
+
+
+def _priced(usage: Usage, card: ModelCard) -> int | None:
     made = usage.output_tokens_details
     pictures, words = (made.image_tokens, made.text_tokens) if made else (usage.output_tokens, 0)
     tokens = {

@@ -193,6 +193,17 @@ class _Stand(BaseModel):
     status: str
 
 
+class _Cost(BaseModel):
+    credits: float
+
+
+class _Done(BaseModel):
+    """What a finished task must have. Its price is not of that: without it the clip comes home at the price of its card."""
+
+    output: list[str]
+    cost: _Cost | None = None
+
+
 class _Receipt(BaseModel):
     """What must be in the answer to a create: without the id nobody finds the task again."""
 
@@ -234,9 +245,9 @@ def _read(job: JobId, status: str, content: bytes) -> Job:
 
     match status:
         case "SUCCEEDED":
-            done = types.Succeeded.model_validate_json(content)
-            outputs = tuple(Output(url) for url in done.output)
-            return Job(job, JobState.SUCCEEDED, outputs=outputs, charged_micro_usd=_micro_usd(done.cost.credits))
+            done = _Done.model_validate_json(content)
+            charged = _micro_usd(done.cost.credits) if done.cost else None
+            return Job(job, JobState.SUCCEEDED, outputs=tuple(Output(url) for url in done.output), charged_micro_usd=charged)
         case "FAILED":
             failed = types.Failed.model_validate_json(content)
             charged = _micro_usd(failed.cost.credits)

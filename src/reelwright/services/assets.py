@@ -150,7 +150,7 @@ class Assets:
         size = await self._store.put(key, source.checked(), media_type=source.media_type, metadata=metadata, size=source.size)
         try:
             probe = await self._verify(key, source)
-        except (InvalidMedia, ContentMismatch):
+        except (InvalidMedia, ContentMismatch, StorageError):
             await self._remove_attempt(asset_id, key)
             raise
         return Asset(
@@ -176,7 +176,7 @@ class Assets:
             sha256, probe = await self._workers.run(examine, str(path), is_media)
         if sha256 != source.sha256:
             msg = "The store gave back other bytes than it was given; the object was removed, try again."
-            raise ContentMismatch(msg)
+            raise StorageError(msg)
         return probe
 
     @asynccontextmanager

@@ -112,11 +112,12 @@ class Reconciliation:
         if any(take.state is TakeState.SUBMITTING for take in around):
             return None  # it may be the one whose receipt is just being written: the next look sees
         doubtful = sorted((take for take in around if take.kind is found.kind), key=lambda take: _distance(take, found))
-        same = next((take for take in doubtful if _plain(take.request.prompt) == _plain(found.prompt)), None)
+        alike = [take for take in doubtful if _plain(take.request.prompt) == _plain(found.prompt)]
+        same = next((take for take in alike if _is_of(take, found, provider.account)), None)
         if same is not None:
             return Finding(provider.name, found, Outcome.ADOPTED, adopt(session, same, found.job, provider.account, self._now()))
-        if doubtful and not found.prompt:
-            return Finding(provider.name, found, Outcome.OPEN, doubtful[0])
+        if perhaps := (alike if found.prompt else doubtful):
+            return Finding(provider.name, found, Outcome.OPEN, perhaps[0])
         if found.job.state is JobState.FAILED:
             return None
         return Finding(provider.name, found, Outcome.FILED, self._file(session, provider, found))
@@ -182,6 +183,11 @@ async def _list(provider: Listed, since: datetime, tries: int = _TRIES) -> list[
         await asyncio.sleep(min(_LONGEST_WAIT, asked or 1.0))
         return await _list(provider, since, tries - 1)
     return found
+
+
+def _is_of(take: Take, found: Found, account: str) -> bool:
+    """Whether the job is of the account that was asked, and of the model, where the list tells it."""
+    return take.account == account and found.model in {"", take.request.model.partition(":")[2]}
 
 
 def _distance(take: Take, found: Found) -> timedelta:

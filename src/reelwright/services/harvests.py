@@ -33,7 +33,6 @@ from reelwright.errors import (
     KeyRefused,
     NotSubmitted,
     ProviderError,
-    RenderError,
     StorageError,
     Throttled,
 )
@@ -224,11 +223,11 @@ class Harvests:
             try:
                 asset = await self._ingest(take, poller, job)
                 await self._database.write(lambda session, asset=asset, job=job: self._commit(session, take, asset, job))
-            except (InvalidMedia, ContentMismatch, RenderError) as error:
+            except (InvalidMedia, ContentMismatch) as error:
                 bad_outputs += 1
                 if bad_outputs >= _BAD_OUTPUTS:
                     reason = f"The provider's output cannot be used: {error.message}"
-                    return _lost(job, Failure(reason, is_retryable=True, is_charged=True, kind=FailureKind.UNUSABLE))
+                    return _lost(job, Failure(reason, is_charged=True, kind=FailureKind.UNUSABLE))
                 problem: Exception = error
             except Exception as error:  # noqa: BLE001 - paid work waits for any repair, be it of the network, a disk or our code
                 problem = error
@@ -236,6 +235,8 @@ class Harvests:
                 return job
             _log.warning("take.not_kept_yet", take=take.id, reason=reason_of(problem))
             await patience.wait(problem)
+            if left := poller.left(f"made, and not brought home yet ({reason_of(problem).rstrip('.')})"):
+                return left
             again = await poller.ask()
             if isinstance(again, Left):
                 return again

@@ -87,7 +87,7 @@ class Poller:
 
     async def rest(self) -> Left | None:
         """Waits until it is time to ask again, or somebody rings; says so when nobody waits any longer."""
-        if left := self._left(f"still running at {self._name} {self._age()}"):
+        if left := self.left(f"still running at {self._name} {self._age()}"):
             return left
         await self._bell.sleep(self._watch.rest(self._now()))
         return None
@@ -113,13 +113,14 @@ class Poller:
                 self._patience.renew()
                 return job
             why = f"{self._name} does not say where it stands {self._age()} ({reason_of(problem).rstrip('.')})"
-            if left := self._left(why, is_over=refusals >= _REFUSALS):
+            if left := self.left(why, is_over=refusals >= _REFUSALS):
                 return left
             await self._patience.wait(problem)
             if refusals >= _REFUSALS:
                 await self._bell.sleep(self._watch.rest(self._now()))
 
-    def _left(self, why: str, *, is_over: bool = False) -> Left | None:
+    def left(self, why: str, *, is_over: bool = False) -> Left | None:
+        """Why the wait ends now, when nobody waits any longer or it took too long; None to go on."""
         if self._watch.is_relieved():
             return Left("")
         if self._watch.until is None or not (is_over or self._now() >= self._watch.until):

@@ -14,9 +14,10 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from reelwright.db import productions, takes
+from reelwright.db import events, productions, takes
 from reelwright.db.engine import Database, Session
 from reelwright.domain.card import ModelCard
+from reelwright.domain.event import EventName
 from reelwright.domain.generation import Job, provider_of
 from reelwright.domain.ids import TakeId
 from reelwright.domain.production import ProductionState
@@ -200,6 +201,9 @@ class Submits:
 
     async def _pay(self, take: Take, provider: Provider) -> None:
         """Sends, and writes the receipt down as soon as it is here, however often that takes: it is paid for."""
+        claimed = await self._get(take.id)
+        if claimed.state is not TakeState.SUBMITTING or claimed.submitting_at != take.submitting_at:
+            return  # another process has taken over since the claim, and looks after it
         async with asyncio.timeout(_SUBMIT_SECONDS):
             job = await provider.submit(take.request, intent=take.intent, attachments=self._assets)
         while True:
@@ -222,9 +226,21 @@ class Submits:
             is_late = takes.move(session, take.id, TakeState.IN_DOUBT, TakeState.SUBMITTED, failure=None, is_left=True, **told)
             if is_late or takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTED, **told):
                 receive(session, take, job, self._now())
+            elif takes.get(session, take.id).job_id != job.id:
+                self._tell_second(session, take, job)
 
         await self._database.write(record)
         self._lanes.reopen(self._catalogue.sharers(take.request.model))
+
+    def _tell_second(self, session: Session, take: Take, job: Job) -> None:
+        """A receipt that came so late that its take is somebody else's: the job is paid for, so it is never passed over."""
+        name = provider_of(take.request.model)
+        _log.error("take.second_receipt", take=take.id, job=job.id)
+        text = (
+            f"{name} has one more job of ours, {job.id}, whose receipt came too late for its take. "
+            "`reelwright harvest --since 1d` brings it home where the provider has a list; else look into your account there."
+        )
+        events.append(session, take.campaign_id, EventName.NOTICE_GIVEN, self._now(), text=text, take=take.id)
 
     async def _plan_again(self, take: Take, **columns: datetime | None) -> None:
         await self._database.write(
@@ -240,7 +256,7 @@ class Submits:
         if isinstance(provider, Recalling) and (job := await self._recall(provider, take)) is not None:
             await self._record(take, job, take.account)
         elif isinstance(provider, Findable):
-            await self._search(take, provider, provider.account, patience)
+            await self._search(take, provider, card, patience)
         else:
             await self._doubt(take)
 
@@ -259,15 +275,22 @@ class Submits:
         memory = timedelta(seconds=float(card.key_seconds))
         return not memory or age < memory - min(_ON_ITS_WAY, memory / 10)
 
-    async def _search(self, take: Take, provider: Findable, account: str, patience: Patience) -> None:
+    async def _search(self, take: Take, provider: Findable, card: ModelCard, patience: Patience) -> None:
+        account = self._catalogue.provider(take.request.model).account
         # Counted from now: a request that its sender gave up, or died over, may still be on its way.
         await asyncio.sleep(_SETTLE.total_seconds())
-        since = (take.submitting_at or take.created_at) - _SETTLE
-        for _ in range(_REFUSED_SEARCHES):
+        sent = take.submitting_at or take.created_at
+        until = sent + timedelta(seconds=float(card.deadline))
+        refused = 0
+        while refused < _REFUSED_SEARCHES:
             try:
-                job = await self._find(provider, take, since, patience)
+                job = await self._find(provider, take, sent - _SETTLE, until, patience)
             except ProviderError as error:
+                refused += 1
                 await patience.wait(error)
+                continue
+            if job is None and self._now() - sent < timedelta(seconds=float(card.list_lag)):
+                await asyncio.sleep(_SETTLE.total_seconds())
                 continue
             if job is not None and not await self._is_anothers(take, job):
                 await self._record(take, job, account)
@@ -278,11 +301,18 @@ class Submits:
             return
         await self._doubt(take)
 
-    async def _find(self, provider: Findable, take: Take, since: datetime, patience: Patience) -> Job | None:
+    async def _find(self, provider: Findable, take: Take, since: datetime, until: datetime, patience: Patience) -> Job | None:
+        """Asks until there is an answer, or it is too late for one.
+
+        Raises:
+            ProviderError: the provider refuses, or has not answered until then.
+        """
         while True:
             try:
                 return await free_answer(provider.find(take.request, intent=take.intent, since=since))
             except (NotSubmitted, Throttled) as error:
+                if self._now() >= until:
+                    raise ProviderError(error.message) from error
                 await patience.wait(error)
 
     async def _is_anothers(self, take: Take, job: Job) -> bool:

@@ -70,9 +70,9 @@ class Result(BaseModel):
     """What a model made: the field depends on the model."""
 
     video: _File | str | None = None
-    videos: list[_File | str] = []
+    videos: list[_File | str] | None = None
     image: _File | str | None = None
-    images: list[_File | str] = []
+    images: list[_File | str] | None = None
     audio: _File | str | None = None
     audio_url: _File | str | None = None
     audio_file: _File | str | None = None
@@ -83,7 +83,8 @@ class Result(BaseModel):
         return tuple(self._files())
 
     def _files(self) -> Iterator[Output]:
-        for file in (self.video, *self.videos, self.audio, self.audio_url, self.audio_file, *self.images, self.image):
+        voices = (self.audio, self.audio_url, self.audio_file)
+        for file in (self.video, *(self.videos or ()), *voices, *(self.images or ()), self.image):
             url = file.url if isinstance(file, _File) else file
             if url and url.startswith(("https://", "http://")):
                 yield Output(url, media_type=(file.content_type or "") if isinstance(file, _File) else "")
