@@ -172,7 +172,13 @@ class LanguageModelWriter:
                     model_settings=ModelSettings(timeout=self._seconds, max_retries=0, max_tokens=room.answer),
                 )
         except (AgentRunError, TimeoutError) as error:
-            raise self._told(error, self._charge(usage)) from error
+            charge = self._charge(usage)
+            if isinstance(error, ModelTimeoutError | ModelRequestTimeout | TimeoutError):
+                # The answer that nobody waited for may have been written, and is paid then.
+                charge += self._price(_QUESTION_TOKENS, room.answer)
+            told = self._told(error, charge)
+            # Whatever ended it, answers before that were paid.
+            raise (_in_vain(told.message, charge) if charge and isinstance(told, ProviderError) else told) from error
         charge = self._charge(usage)
         log.info("text.written", model=self.model, tokens=usage.input_tokens + usage.output_tokens, micro_usd=charge)
         return done.output, charge
