@@ -172,3 +172,36 @@ async def test_what_the_vendor_forgot_is_told_with_what_to_do(stage: Stage) -> N
     assert lost.failure.kind is FailureKind.LOST
     [event] = await run.events(EventName.TAKE_FAILED)
     assert "which costs again" in str(event.facts["advice"])
+
+
+async def test_a_list_is_not_believed_as_long_as_a_slow_request_may_still_arrive(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMULATED_LIST_LAG", "7")
+    run = await stage.begin("simlist")
+    take = await run.ask()
+    stage.vendor.turn(accept_delay=4)
+    sending = asyncio.create_task(run.steps.submits.submit(take))
+    while (await run.take(take)).state is not TakeState.SUBMITTING:
+        await asyncio.sleep(0.01)
+    # Another process finds the intent without a receipt while the request is still on its way, and the list is empty.
+    await stage.open().engine.services.submits.submit(take)
+    await sending
+    assert list(stage.vendor.submits.values()) == [1]
+    assert (await run.take(take)).job_id == next(iter(stage.vendor.state.jobs))
+
+
+async def test_an_output_that_never_comes_home_does_not_keep_the_production(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SIMULATED_DEADLINE", "2")
+    run = await stage.begin()
+    take = await submitted(run)
+    stage.vendor.turn(url_seconds=-1)
+    reason = await asyncio.wait_for(run.steps.harvests.harvest(take), 30)
+    assert "not brought home yet" in str(reason)
+    # It is paid for: upkeep goes on, and a vendor that hands it out again is believed.
+    assert (await run.take(take)).state is TakeState.STORING
+    stage.vendor.turn(url_seconds=600)
+    await asyncio.wait_for(run.steps.harvests.bring_home(take), 60)
+    assert (await run.take(take)).state is TakeState.KEPT

@@ -10,6 +10,8 @@ class Knobs(BaseModel):
 
     frame_seconds: float = 0.2
     clip_seconds: float = 0.5
+    accept_delay: float = 0.0
+    """Before a submit is counted: the way to the vendor is long."""
     answer_delay: float = 0.0
     """Between counting a submit, when it is paid, and answering it."""
     drop_answers: int = 0

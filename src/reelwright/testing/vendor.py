@@ -102,6 +102,7 @@ class Vendor:
             refusal = 429
         if refusal is not None:
             return self._refused(refusal)
+        await asyncio.sleep(self.knobs.accept_delay)
         job = self._known(request) or self._accept(order, request)
         await asyncio.sleep(self.knobs.answer_delay)
         if self.knobs.drop_answers > 0 and request.transport is not None:

@@ -105,6 +105,7 @@ class Simulated:
             deadline=self._fraction("DEADLINE", "3600"),
             is_idempotent=self._account == "key",
             key_seconds=self._fraction("KEY_SECONDS", "0"),
+            list_lag=self._fraction("LIST_LAG", "2"),
             source="reelwright.testing.vendor",
             checked_on="2026-11-21",
         )
