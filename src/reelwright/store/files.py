@@ -132,8 +132,11 @@ def remove_if_dead(temporary: Path) -> int:
         return 0
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        temporary.unlink(missing_ok=True)
-    except BlockingIOError:
+        # Another sweeper may have removed this file since it was opened, and a living upload may have the name by now.
+        if not os.path.samestat(os.fstat(descriptor), temporary.stat()):
+            return 0
+        temporary.unlink()
+    except (BlockingIOError, FileNotFoundError):
         return 0
     finally:
         os.close(descriptor)
