@@ -22,13 +22,13 @@ def test_a_loop_has_one_client_for_a_key_and_an_address() -> None:
     clients, seen = Clients(Client), list[Client]()
 
     async def use() -> None:
-        first = clients.get("key", "https://a.example")
-        assert clients.get("key", "https://a.example") is first
-        others = [clients.get("another", "https://a.example"), clients.get("key", "https://b.example")]
+        first = await clients.get("key", "https://a.example")
+        assert await clients.get("key", "https://a.example") is first
+        others = [await clients.get("another", "https://a.example"), await clients.get("key", "https://b.example")]
         seen.extend([first, *others])
         await clients.aclose()
         assert [client.closed_on for client in (first, *others)] == [[asyncio.get_running_loop()]] * 3
-        assert clients.get("key", "https://a.example") is not first
+        assert await clients.get("key", "https://a.example") is not first
         await clients.aclose()
         await clients.aclose()
 
@@ -41,13 +41,13 @@ def test_closing_one_loop_leaves_the_others_alone() -> None:
     clients = Clients(Client)
 
     async def use_and_close() -> None:
-        clients.get("key", "base")
+        await clients.get("key", "base")
         await clients.aclose()
 
     async def use() -> None:
-        mine = clients.get("key", "base")
+        mine = await clients.get("key", "base")
         await asyncio.to_thread(lambda: asyncio.run(use_and_close()))
-        assert clients.get("key", "base") is mine
+        assert await clients.get("key", "base") is mine
         assert mine.closed_on == []
         await clients.aclose()
 

@@ -30,6 +30,7 @@ from reelwright.media.workers import Workers
 from reelwright.net import Net, redact
 from reelwright.net.redaction import conceal
 from reelwright.ports import Provider, Workshop, Writer
+from reelwright.services.accounts import Accounts
 from reelwright.services.assets import Assets
 from reelwright.services.bells import Bells
 from reelwright.services.briefs import Providers
@@ -84,6 +85,7 @@ class Studio:
     net: Net
     workers: Workers
     catalogue: Catalogue
+    accounts: Accounts
     assets: Assets
     campaigns: Campaigns
     productions: Productions
@@ -219,6 +221,7 @@ def open_studio(settings: Settings) -> Studio:
         net=net,
         workers=workers,
         catalogue=catalogue,
+        accounts=Accounts(database, now=now, new_id=new_id),
         assets=assets,
         campaigns=Campaigns(database, assets, workers, now=now, new_id=new_id),
         productions=productions,

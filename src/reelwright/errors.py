@@ -4,10 +4,16 @@
 ReelwrightError
 ├── InvalidInput            what was asked cannot be done; names the field and what is allowed
 │   ├── InvalidBrief
+│   ├── TooLarge            more bytes than are taken
+│   ├── VersionMissing      a change does not name the version that it saw
 │   └── InvalidMedia        bytes that are not the picture, clip or sound that they should be
 ├── NotFound
+├── NotSignedIn             nobody, or nobody known, asks
+├── Forbidden               somebody asks who may not
+├── TooManyTries            wait before the next one; carries how long
 ├── Conflict                the thing has changed, or is in a state that forbids this
-│   ├── VersionConflict     a newer version of a document exists
+│   ├── VersionConflict     a newer version of a document exists; carries it where it is wanted
+│   ├── CampaignLocked      its production runs, so its draft stays as it is
 │   └── Cancelled           a person ended the production
 ├── BudgetExceeded          nothing was submitted, nothing was paid
 ├── ConfigurationError      a setting is missing or wrong; names the setting
@@ -37,6 +43,7 @@ map them.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar, Self
 
 
@@ -67,6 +74,18 @@ class InvalidBrief(InvalidInput):
     code = "invalid_brief"
 
 
+class TooLarge(InvalidInput):
+    """More bytes than are taken; the message says how many are."""
+
+    code = "too_large"
+
+
+class VersionMissing(InvalidInput):
+    """A change that does not name the version that it saw could overwrite what somebody else has saved."""
+
+    code = "version_missing"
+
+
 class InvalidMedia(InvalidInput):
     """Bytes that are not the picture, clip or sound that they should be."""
 
@@ -79,6 +98,29 @@ class NotFound(ReelwrightError, LookupError):
     code = "not_found"
 
 
+class NotSignedIn(ReelwrightError):
+    """Nobody asks, or somebody whom we do not know (any more)."""
+
+    code = "not_signed_in"
+
+
+class Forbidden(ReelwrightError):
+    """The caller may not do that; the message says who may."""
+
+    code = "forbidden"
+
+
+class TooManyTries(ReelwrightError):
+    """Too much was tried in too short a time. `retry_after` is in seconds."""
+
+    code = "too_many_tries"
+    retryable = True
+
+    def __init__(self, message: str, retry_after: float = 60) -> None:
+        super().__init__(message)
+        self.retry_after = retry_after
+
+
 class Conflict(ReelwrightError):
     """The thing is in a state that forbids this."""
 
@@ -86,9 +128,19 @@ class Conflict(ReelwrightError):
 
 
 class VersionConflict(Conflict):
-    """A newer version of the document exists."""
+    """A newer version of the document exists. `current` is that one, for who has to merge."""
 
     code = "version_conflict"
+
+    def __init__(self, message: str, current: Mapping[str, object] | None = None) -> None:
+        super().__init__(message)
+        self.current = current
+
+
+class CampaignLocked(Conflict):
+    """The campaign's production runs, so its draft cannot be changed now."""
+
+    code = "campaign_locked"
 
 
 class Cancelled(Conflict):

@@ -33,6 +33,19 @@ class Attachments(Protocol):
         ...
 
 
+@runtime_checkable
+class Confirming(Protocol):
+    """Attachments that know whether the request is still to be sent. Those that the studio hands over do."""
+
+    async def confirm(self) -> None:
+        """To be awaited right before the request that pays, by whoever did something before it that may take long.
+
+        Raises:
+            NotSubmitted: it must not be sent any more: a person has called it off, or another process looks after it.
+        """
+        ...
+
+
 class Provider(Protocol):
     """Makes frames, clips or voices. Only `submit` can cost money."""
 
@@ -137,6 +150,19 @@ class Listed(Protocol):
         Raises:
             NotSubmitted: the vendor could not be reached.
             ProviderError: as for `poll`.
+        """
+        ...
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """A provider whose outputs lie behind its key."""
+
+    def permission(self, url: str) -> Mapping[str, str]:
+        """The headers with which an output is fetched; none for an address that is not the vendor's own.
+
+        Raises:
+            KeyRefused: there is no key.
         """
         ...
 

@@ -140,7 +140,7 @@ class TestReplicate(OnSimulator, FindableContract, ListedContract, HintingContra
     key_names = ("REPLICATE_API_TOKEN",)
 
 
-class TestFal(OnSimulator, HintingContract):
+class TestFal(OnSimulator, ListedContract, HintingContract):
     entry_point = "fal"
     kinds = (Kind.FRAME, Kind.CLIP)
     key_names = ("FAL_KEY",)

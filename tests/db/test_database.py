@@ -8,20 +8,23 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from reelwright.db import assets, budgets, campaigns, events, productions, takes
 from reelwright.db.engine import Database
 from reelwright.db.leadership import Leadership
+from reelwright.db.migrations import newest
 from reelwright.db.tables import Table
 from reelwright.domain.asset import Asset, AssetKind
 from reelwright.domain.brief import Brief
@@ -84,6 +87,12 @@ def test_migrations_make_exactly_the_tables_of_the_code_and_may_run_twice(databa
             opts={"include_name": is_ours},
         )
         assert compare_metadata(context, Table.metadata) == []
+
+
+def test_the_newest_revision_is_the_one_that_the_code_asks_for() -> None:
+    config = Config()
+    config.set_main_option("script_location", "reelwright:db/migrations")
+    assert ScriptDirectory.from_config(config).get_current_head() == newest()
 
 
 def test_a_database_that_a_newer_version_has_changed_is_refused_in_words(database: Database) -> None:
@@ -154,9 +163,10 @@ async def test_places_at_a_provider_are_never_overbooked(filled: Database) -> No
     def claim(number: int) -> bool:
         def enter(session: Session) -> bool:
             takes.lock_account(session, "p", "account")
-            if takes.at_provider(session, "p", "account", ["p:clip", "p:frame"]) >= 3:
+            if takes.at_provider(session, "p", "account", ["p:clip", "p:frame"], NOW - timedelta(hours=1)) >= 3:
                 return False
-            return takes.move(session, TakeId(f"take_{number}"), TakeState.PLANNED, TakeState.SUBMITTING, account="account")
+            columns = {"account": "account", "submitting_at": NOW}
+            return takes.move(session, TakeId(f"take_{number}"), TakeState.PLANNED, TakeState.SUBMITTING, **columns)
 
         return filled.write_now(enter)
 

@@ -10,7 +10,6 @@ from fractions import Fraction
 from pathlib import Path
 from typing import Any
 
-import aiohttp
 import av
 import pytest
 from google.genai.interactions import CreateModelInteraction, Interaction
@@ -32,7 +31,7 @@ from reelwright.errors import (
     Throttled,
 )
 from reelwright.net import Net
-from reelwright.ports import Findable, Recalling
+from reelwright.ports import Findable, Guarded, Recalling
 from reelwright.providers.google import client, provider
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 from reelwright.testing.simulators.google import Google
@@ -53,10 +52,16 @@ def vendor_of(visit: Visit) -> Google:
     return visit.vendor
 
 
-async def fetched(job: Job) -> bytes:
-    async with aiohttp.ClientSession() as session, session.get(job.outputs[0].url) as answer:
-        assert answer.status == 200
-        return await answer.read()
+async def fetched(visit: Visit, job: Job) -> bytes:
+    """As the studio fetches it."""
+    studio, net = visit.provider, Net()
+    assert isinstance(studio, Guarded)
+    try:
+        url, origins = job.outputs[0].url, studio.trusted_origins
+        async with net.download(url, headers=studio.permission, limit=1 << 20, trusted_origins=origins) as download:
+            return b"".join([chunk async for chunk in download])
+    finally:
+        await net.aclose()
 
 
 # -- pictures --------------------------------------------------------------------------------------------------------------
@@ -76,7 +81,7 @@ async def test_a_picture_is_drawn_and_its_tokens_are_paid(google: Visit) -> None
     answer = GenerateContentResponse.model_validate(sent.answered)
     assert answer.usage_metadata is not None
     assert job.charged_micro_usd == google.charged == 1120 * 60 + 300 * 3 + 3  # five words are 2.5 micro-dollars
-    with Image.open(io.BytesIO(await fetched(job))) as picture:
+    with Image.open(io.BytesIO(await fetched(google, job))) as picture:
         assert picture.width / picture.height == pytest.approx(1584 / 672, rel=0.02)
 
 
@@ -151,7 +156,7 @@ async def test_a_clip_is_filmed_from_its_first_to_its_last_frame(google: Visit) 
     job = await google.ended(receipt)
     assert job.id == receipt.id
     assert job.charged_micro_usd == google.charged
-    with av.open(io.BytesIO(await fetched(job)), "r") as container:
+    with av.open(io.BytesIO(await fetched(google, job)), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == 96
 
 
@@ -162,21 +167,39 @@ async def test_a_clip_without_a_picture_is_filmed_from_words(google: Visit) -> N
     assert job.state is JobState.SUCCEEDED
 
 
-async def test_what_has_come_home_is_served_from_here(google: Visit) -> None:
+async def test_a_poll_fetches_no_clip_and_the_key_opens_the_vendors_own_address_only(google: Visit) -> None:
     job = await google.ended(await google.submit(OMNI))
-    content, polls = await fetched(job), len(google.sent("GET"))
+    assert not [sent for sent in google.sent("GET") if sent.path.endswith(":download")]
+    studio, key = google.provider, google.environment["GOOGLE_API_KEY"]
+    assert isinstance(studio, Guarded)
+    assert studio.permission(job.outputs[0].url) == {"x-goog-api-key": key}
+    for other in ("https://storage.example/clip.mp4", "https://127.0.0.1/v1beta/files/a:download", "http://127.0.0.1:1/"):
+        assert studio.permission(other) == {}
+    await fetched(google, job)
+    [given] = [sent for sent in google.sent("GET") if sent.path.endswith(":download")]
+    assert (given.headers["x-goog-api-key"], given.query) == (key, {"alt": "media"})
+
+
+async def test_of_the_address_that_google_names_only_the_file_is_believed(google: Visit) -> None:
+    receipt = await google.submit(OMNI)
+    vendor, base = vendor_of(google), google.vendor.base
+    vendor.origin = "https://somebody-else.example"
+    job = await google.ended(receipt)
+    assert job.outputs[0].url.startswith(f"{base}/v1beta/files/")
+    vendor.origin = base.removesuffix("/google")
+
+
+async def test_a_key_that_is_gone_is_said_and_nothing_is_fetched_without_it(google: Visit) -> None:
+    job = await google.ended(await google.submit(OMNI))
     google.environment["GOOGLE_API_KEY"] = ""
-    again = google.make(google.workshop)
-    assert await fetched(await again.poll(job.id)) == content
-    assert (await again.poll(job.id)).charged_micro_usd == google.charged
-    assert len(google.sent("GET")) == polls
-    await again.aclose()
+    with pytest.raises(KeyRefused):
+        await fetched(google, job)
 
 
 async def test_a_clip_that_comes_in_the_answer_is_kept_as_well(google: Visit) -> None:
     vendor_of(google).is_inline = True
     job = await google.ended(await google.submit(OMNI))
-    with av.open(io.BytesIO(await fetched(job)), "r") as container:
+    with av.open(io.BytesIO(await fetched(google, job)), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == 72
 
 
@@ -191,12 +214,7 @@ async def test_a_clip_runs_until_the_file_service_has_it(google: Visit) -> None:
 async def test_where_the_file_service_sends_us_elsewhere_the_key_stays_here(google: Visit) -> None:
     vendor_of(google).sends_elsewhere = True
     job = await google.ended(await google.submit(OMNI))
-    assert job.outputs[0].url.startswith(f"{google.vendor.base}/outputs/")
-    net = Net()
-    async with net.download(job.outputs[0].url, limit=1 << 20, trusted_origins=google.provider.trusted_origins) as download:
-        content = b"".join([chunk async for chunk in download])
-    await net.aclose()
-    with av.open(io.BytesIO(content), "r") as container:
+    with av.open(io.BytesIO(await fetched(google, job)), "r") as container:
         assert sum(1 for _ in container.decode(video=0)) == 72
 
 
@@ -307,8 +325,6 @@ async def test_polls_that_go_wrong_say_nothing_about_the_job(google: Visit) -> N
         google.meet(Phase.POLL, trouble)
         with pytest.raises(error):
             await google.provider.poll(receipt.id)
-    for trouble in (Trouble.TRUNCATED, Trouble.EMPTY, Trouble.LYING, Trouble.ERROR_PAGE, Trouble.EXPIRED):
-        google.meet(Phase.DOWNLOAD, trouble)
     assert (await google.ended(receipt)).state is JobState.SUCCEEDED
 
 

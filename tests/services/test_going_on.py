@@ -52,7 +52,8 @@ async def test_a_cancel_after_a_lost_answer_does_not_forget_the_job(stage: Stage
     await eventually(lambda: bool(stage.vendor.submits))
     await run.studio.productions.cancel(run.campaign)
     await sending
-    made = await run.make(take)
+    await run.studio.upkeep.see_to(take)
+    made = await run.take(take)
     assert made.job_id is not None
     assert made.state in {TakeState.KEPT, TakeState.FAILED}
     assert sum(stage.vendor.submits.values()) == 1

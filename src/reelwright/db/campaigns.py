@@ -33,12 +33,14 @@ def insert(session: Session, campaign: Campaign) -> None:
         CampaignRow(
             id=campaign.id,
             user_id=campaign.user_id,
+            name=campaign.document.brief.name,
             status=campaign.status.value,
             version=campaign.version,
             document=dump(campaign.document),
             cap_micro_usd=campaign.cap_micro_usd,
             event_count=0,
             created_at=campaign.created_at,
+            updated_at=campaign.created_at,
         )
     )
     session.flush()
@@ -72,7 +74,7 @@ def save(session: Session, campaign: CampaignId, document: Document, version: in
     change = (
         sa.update(CampaignRow)
         .where(CampaignRow.id == campaign, CampaignRow.version == version)
-        .values(document=dump(document), version=version + 1)
+        .values(document=dump(document), name=document.brief.name, version=version + 1)
         .returning(CampaignRow.version)
         .execution_options(synchronize_session=False)
     )
@@ -120,12 +122,9 @@ def page(session: Session, user: UserId, *, before: str = "", limit: int = 50) -
     Raises:
         NotFound: there is no campaign `before`.
     """
-    query = sa.select(CampaignRow).where(CampaignRow.user_id == user)
+    query = sa.select(CampaignRow).where(CampaignRow.user_id == user, CampaignRow.trashed_at.is_(None))
     if before:
         edge = get(session, CampaignId(before))
         query = query.where(sa.tuple_(CampaignRow.created_at, CampaignRow.id) < sa.tuple_(edge.created_at, edge.id))
     rows = session.scalars(query.order_by(CampaignRow.created_at.desc(), CampaignRow.id.desc()).limit(limit))
-    return [
-        Summary(CampaignId(row.id), str(row.document["brief"]["name"]), CampaignStatus(row.status), row.created_at)
-        for row in rows
-    ]
+    return [Summary(CampaignId(row.id), row.name, CampaignStatus(row.status), row.created_at) for row in rows]

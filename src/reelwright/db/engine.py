@@ -15,20 +15,20 @@ from typing import TypeVar
 
 import sqlalchemy as sa
 import structlog
-from alembic import command
-from alembic.config import Config
-from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
 from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
+from reelwright.db.fence import keep_inside
+from reelwright.db.migrations import VERSION_TABLE, newest
 from reelwright.errors import ConfigurationError, StorageError
 
 __all__ = ["Database", "Session"]
 
 T = TypeVar("T")
+event.listen(Session, "do_orm_execute", keep_inside)
 _log = structlog.get_logger()
 _SERVER_SECONDS = 60.0
 """How long a server that does not answer is waited for, by a process that is at work."""
@@ -169,6 +169,13 @@ class Database:
         Raises:
             ConfigurationError: a newer version of Reelwright has changed the schema already.
         """
+        if self.read_now(_revision) == newest():
+            return
+        # Importing it takes a tenth of a second of a command's start, and almost always there is nothing to do.
+        from alembic import command
+        from alembic.config import Config
+        from alembic.util import CommandError
+
         config = Config()
         config.set_main_option("script_location", "reelwright:db/migrations")
         with self._engine.begin() as connection:
@@ -200,6 +207,13 @@ class Database:
     def close(self) -> None:
         """Closes every connection."""
         self._engine.dispose()
+
+
+def _revision(session: Session) -> str | None:
+    """The schema's revision; None where there is no schema yet."""
+    if not sa.inspect(session.connection()).has_table(VERSION_TABLE):
+        return None
+    return session.execute(sa.text(f"SELECT version_num FROM {VERSION_TABLE}")).scalar()  # noqa: S608 - our own table
 
 
 def _is_full(error: BaseException | None) -> bool:

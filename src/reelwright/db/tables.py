@@ -6,7 +6,9 @@ from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 import sqlalchemy as sa
+from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+from sqlalchemy.sql.functions import FunctionElement
 
 
 class UtcTime(sa.TypeDecorator[datetime]):
@@ -42,21 +44,48 @@ class Table(DeclarativeBase):
 
 
 class CampaignRow(Table):
-    """A campaign: its document, and the number of its newest event."""
+    """A campaign: its document, what a person has typed of it, and the number of its newest event."""
 
     __tablename__ = "reel_campaigns"
     id: Mapped[str] = mapped_column(primary_key=True)
-    user_id: Mapped[str] = mapped_column(index=True)
+    user_id: Mapped[str]
+    name: Mapped[str]
+    """As the draft says it, for lists and the search."""
     status: Mapped[str]
     version: Mapped[int]
     document: Mapped[dict[str, Any]]
+    draft: Mapped[dict[str, Any] | None]
+    """What was typed, complete or not; None for what nobody has edited yet: it is read from the document then."""
+    saved_by: Mapped[dict[str, Any] | None]
+    """Who saved the draft last: user, device, client."""
     cap_micro_usd: Mapped[int | None]
     event_count: Mapped[int]
-    created_at: Mapped[datetime] = mapped_column(index=True)
+    created_at: Mapped[datetime]
+    updated_at: Mapped[datetime]
+    trashed_at: Mapped[datetime | None]
+    __table_args__ = (
+        sa.Index("reel_campaigns_newest", "user_id", "trashed_at", "created_at", "id"),
+        sa.Index("reel_campaigns_by_status", "user_id", "trashed_at", "status", "created_at", "id"),
+    )
+
+
+class DraftVersionRow(Table):
+    """A draft as it was before it was saved again."""
+
+    __tablename__ = "reel_draft_versions"
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), primary_key=True)
+    version: Mapped[int] = mapped_column(primary_key=True)
+    draft: Mapped[dict[str, Any]]
+    saved_by: Mapped[dict[str, Any] | None]
+    saved_at: Mapped[datetime]
+
+
+RUNNING = "ended_at IS NULL AND NOT is_beside"
+"""The run of a campaign. Written out for the reason told at `UNENDED`."""
 
 
 class ProductionRow(Table):
-    """A run over a campaign; `is_active` is true in at most one row of a campaign."""
+    """A run over a campaign. At most one run at a time works on the whole of it; single retakes run beside that."""
 
     __tablename__ = "reel_productions"
     id: Mapped[str] = mapped_column(primary_key=True)
@@ -66,13 +95,17 @@ class ProductionRow(Table):
     created_at: Mapped[datetime]
     ended_at: Mapped[datetime | None]
     error: Mapped[str]
+    aim: Mapped[dict[str, Any] | None]
+    """What it is to make, where that is not the whole film."""
+    is_beside: Mapped[bool] = mapped_column(default=False)
+    """A retake: it neither waits for the campaign's run nor changes the campaign's status."""
     __table_args__ = (
         sa.Index(
             "reel_productions_active",
             "campaign_id",
             unique=True,
-            sqlite_where=sa.text("ended_at IS NULL"),
-            postgresql_where=sa.text("ended_at IS NULL"),
+            sqlite_where=sa.text(RUNNING),
+            postgresql_where=sa.text(RUNNING),
         ),
     )
 
@@ -155,7 +188,16 @@ class AssetRow(Table):
     """The take or the film that it is made for; an upload's own id."""
     provenance: Mapped[dict[str, Any]]
     created_at: Mapped[datetime]
-    __table_args__ = (sa.Index("reel_assets_maker", "maker", "is_ready"),)
+    is_spooled: Mapped[bool] = mapped_column(default=False)
+    """Its bytes lie in the spool of this machine until the store takes them."""
+    thumbhash: Mapped[str | None]
+    """A blur of it in base64, once somebody has asked for a thumbnail."""
+    trashed_at: Mapped[datetime | None]
+    __table_args__ = (
+        sa.Index("reel_assets_maker", "maker", "is_ready"),
+        sa.Index("reel_assets_newest", "user_id", "created_at", "id"),
+        sa.Index("reel_assets_same", "user_id", "sha256"),
+    )
 
 
 class FilmRow(Table):
@@ -216,12 +258,35 @@ class KeyRow(Table):
     changed_at: Mapped[datetime]
 
 
+class TransactionNumber(FunctionElement[int]):
+    """The number of the running transaction where transactions commit in another order than they began; else 0."""
+
+    inherit_cache = True
+    type = sa.BigInteger()
+
+
+@compiles(TransactionNumber, "sqlite")
+def _no_number(*_: Any, **__: Any) -> str:
+    return "0"
+
+
+@compiles(TransactionNumber, "postgresql")
+def _xact_number(*_: Any, **__: Any) -> str:
+    return "pg_current_xact_id()::text::bigint"
+
+
 class EventRow(Table):
-    """One fact about a campaign, numbered without a gap."""
+    """One fact about a campaign, numbered without a gap; over all campaigns in the order of `xact` and `serial`."""
 
     __tablename__ = "reel_events"
-    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), primary_key=True)
-    number: Mapped[int] = mapped_column(primary_key=True)
+    serial: Mapped[int] = mapped_column(primary_key=True, autoincrement=True)
+    xact: Mapped[int] = mapped_column(default=TransactionNumber())
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"))
+    number: Mapped[int]
     name: Mapped[str]
     at: Mapped[datetime]
     facts: Mapped[dict[str, Any]]
+    __table_args__ = (
+        sa.UniqueConstraint("campaign_id", "number", name="reel_events_number"),
+        sa.Index("reel_events_stream", "xact", "serial"),
+    )

@@ -173,12 +173,13 @@ def lock_account(session: Session, provider: str, account: str) -> None:
         session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:account))"), {"account": f"{provider} {account}"})
 
 
-def at_provider(session: Session, provider: str, account: str, models: Sequence[str]) -> int:
-    """How many takes of these models occupy a place of the account at their provider now, over all processes."""
+def at_provider(session: Session, provider: str, account: str, models: Sequence[str], since: datetime) -> int:
+    """How many takes of these models that were sent since then occupy a place of the account now, over all processes."""
     query = sa.select(sa.func.count()).where(
         TakeRow.provider == provider,
         TakeRow.account == account,
         TakeRow.state.in_([state.value for state in AT_PROVIDER]),
+        TakeRow.submitting_at > since,
         TakeRow.request["model"].as_string().in_(models),
     )
     return session.execute(query).scalar_one()

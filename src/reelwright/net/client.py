@@ -18,7 +18,7 @@ from yarl import URL
 
 from reelwright.errors import AddressRefused, InDoubt, NotSubmitted
 from reelwright.net.answers import SAFE_METHODS, Answer, Explain, refusal
-from reelwright.net.download import Download, Origins, Patience
+from reelwright.net.download import Download, Headers, Origins, Patience
 from reelwright.net.guard import Reach, origin_of, parse, sockets
 from reelwright.net.redaction import conceal_bytes, redact
 
@@ -70,7 +70,7 @@ class Net:
         url: str,
         *,
         refresh: Callable[[], Awaitable[str]] | None = None,
-        headers: Mapping[str, str] | None = None,
+        headers: Headers | None = None,
         limit: int,
         trusted_origins: Origins = frozenset(),
     ) -> Download:
@@ -79,7 +79,8 @@ class Net:
         Args:
             url: where they are now.
             refresh: asks whoever gave the URL for a fresh one to the same bytes.
-            headers: sent to the URL's own origin only. Never a key: temporary URLs carry their own permission.
+            headers: sent to the URL's own origin only. A callable is asked for those of each URL: most temporary URLs carry their
+                own permission, and a key goes to nobody but its vendor.
             limit: the most bytes to accept.
             trusted_origins: origins inside a private network that the provider itself serves. A callable is asked at every
                 connection, because a restart may change them.

@@ -26,6 +26,7 @@ from reelwright.net.guard import origin_of, parse
 from reelwright.net.redaction import redact
 
 Origins: TypeAlias = frozenset[str] | Callable[[], frozenset[str]]
+Headers: TypeAlias = Mapping[str, str] | Callable[[str], Mapping[str, str]]
 
 
 class SessionFor(Protocol):
@@ -129,7 +130,7 @@ class Download:
         *,
         session: SessionFor,
         refresh: Callable[[], Awaitable[str]] | None,
-        headers: Mapping[str, str],
+        headers: Headers,
         limit: int,
         trusted_origins: Origins,
         patience: Patience,
@@ -148,7 +149,7 @@ class Download:
         self._url = parse(url)
         self._session = session
         self._refresh = refresh
-        self._headers = dict(headers)
+        self._headers = headers
         self._limit = limit
         self._trusted_origins = trusted_origins
         self._patience = patience
@@ -252,7 +253,8 @@ class Download:
 
     async def _request(self) -> aiohttp.ClientResponse:
         """Asks for the bytes from where we are, and follows redirects one by one."""
-        url, headers = self._url, {**self._headers, **self._range(), "Accept-Encoding": "identity"}
+        own = self._headers(str(self._url)) if callable(self._headers) else self._headers
+        url, headers = self._url, {**own, **self._range(), "Accept-Encoding": "identity"}
         is_trusted = True
         for _ in range(_MAX_REDIRECTS + 1):
             is_trusted = is_trusted and self._is_trusted(url)  # nobody else may lead us to a trusted origin

@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import re
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import replace
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -18,12 +17,12 @@ from pydantic import BaseModel, ValidationError
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Job, JobState, Kind, Request
 from reelwright.domain.ids import IntentKey, JobId
-from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, KeyRefused, Moderated, ProviderError, Throttled
+from reelwright.errors import CreditsUsedUp, InputRefused, KeyRefused, Moderated, ProviderError, Throttled
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
 from reelwright.net.sdk import asked, httpx_client
 from reelwright.ports import Attachments, Found, Workshop
-from reelwright.providers import Account, load_cards
+from reelwright.providers.kit import Account, Vendor, pasted
 from reelwright.providers.local import Answered, Shelf
 
 if TYPE_CHECKING:
@@ -37,8 +36,9 @@ _SECONDS = 240
 _FORMAT = "mp3_44100_128"
 """The best that every plan may have. Source: elevenlabs 2.78, text_to_speech/client.py."""
 _PAGE = 100
-_OLD = re.compile(r"history-([A-Za-z0-9_-]{1,100})")
-"""The id of a job that we know from the history only."""
+_OLD = "history-"
+"""How the id of a job begins that we know from the history only; what follows is the history's own."""
+_JOB = re.compile(r"[A-Za-z0-9_-]{1,100}")
 _START = timedelta(seconds=4)
 _SPOKEN_A_SECOND = 30
 """Characters, at least, once it has begun: a request that was cut off may be made to its end, and only then does it stand in the
@@ -50,34 +50,19 @@ def provider(workshop: Workshop) -> ElevenLabs:
     return ElevenLabs(workshop)
 
 
-class ElevenLabs:
+class ElevenLabs(Vendor):
     """Speaks a shot's words."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Connects to nothing yet."""
-        self._account = Account("ElevenLabs", workshop, ("ELEVENLABS_API_KEY",), "ELEVENLABS_BASE_URL", _BASE_URL)
-        self._cards = load_cards(NAME, workshop.cards)
+        super().__init__(NAME, Account("ElevenLabs", workshop, ("ELEVENLABS_API_KEY",), "ELEVENLABS_BASE_URL", _BASE_URL))
         self._shelf = Shelf(NAME, workshop.folder)
         self._clients = Clients(_Client)
 
     @property
-    def name(self) -> str:
-        """`elevenlabs`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """The key's fingerprint."""
-        return self._account.fingerprint
-
-    @property
     def trusted_origins(self) -> frozenset[str]:
-        """The loopback server of the shelf, once that has handed out a URL."""
-        return self._shelf.trusted_origins
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models, also where there is no key yet."""
-        return self._cards
+        """The shelf's loopback server too, once that has handed out a URL."""
+        return super().trusted_origins | self._shelf.trusted_origins
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """One POST, whose answer is on disk when this returns. An intent that has a job already asks for nothing.
@@ -92,11 +77,13 @@ class ElevenLabs:
             InDoubt: it may have made it; `find` tells.
         """
         card = self._card(request)
-        client = self._client()
+        client = await self._client()
         return await self._shelf.submitted(intent, request, lambda: asked(_spoken(client, card, request), pays=True))
 
     async def poll(self, job: JobId) -> Job:
         """The job, with a fresh URL; one that is known from the history only is fetched from there.
+
+        A voice has one name: what was asked for from here keeps that of the shelf, however a person came by the history's.
 
         Raises:
             NotSubmitted: ElevenLabs could not be reached, or the job lies in another data folder.
@@ -106,15 +93,17 @@ class ElevenLabs:
         """
         if self._shelf.owns(job):
             return await self._shelf.poll(job)
-        old = _OLD.fullmatch(job)
-        if old is None:
-            msg = f"ElevenLabs has no job {job!r}."
-            raise JobUnknown(msg)
-        kept = await self._shelf.find(job)
-        if kept is None:
-            content = await asked(_heard(self._client(), old[1]), pays=False)
-            kept = await self._shelf.put(job, None, Answered.of(Kind.VOICE, content, vendor_id=old[1]))
-        return replace(kept, id=job)
+        item = pasted(job, _JOB, "ElevenLabs has no job").removeprefix(_OLD)
+        name = JobId(f"{_OLD}{item}")
+        if (kept := await self._shelf.find(name)) is not None:
+            return kept
+        client = await self._client()
+        told = await asked(client.ask.history.get(item, request_options=client.once), pays=False)
+        known = await self._shelf.by_vendor_id()
+        if ours := known.get(told.request_id or "") or known.get(item):
+            return await self._shelf.poll(ours)
+        content = await asked(_heard(client, item), pays=False)
+        return await self._shelf.put(name, None, Answered.of(Kind.VOICE, content, vendor_id=item), name=name)
 
     async def cancel(self, job: JobId) -> None:
         """Does nothing: what has an id has ended."""
@@ -129,7 +118,7 @@ class ElevenLabs:
         """
         if (kept := await self._shelf.find(intent, request)) is not None:
             return kept
-        card, client = self._card(request), self._client()
+        card, client = self._card(request), await self._client()
         now = datetime.now(UTC)
         if since <= now:
             made_by = since + _START + timedelta(seconds=len(request.prompt) / _SPOKEN_A_SECOND)
@@ -146,9 +135,9 @@ class ElevenLabs:
     async def jobs(self, since: datetime) -> AsyncIterator[Found]:
         """The account's history of spoken texts."""
         known = await self._shelf.by_vendor_id()
-        async for item in _history(self._client(), since):
+        async for item in _history(await self._client(), since):
             ours = known.get(item.request_id or "") or known.get(item.history_item_id)
-            job = ours or JobId(f"history-{item.history_item_id}")
+            job = ours or JobId(f"{_OLD}{item.history_item_id}")
             at = datetime.fromtimestamp(item.date_unix, UTC)
             yield Found(Job(job, JobState.RUNNING), item.model_id or "", Kind.VOICE, item.text or "", at)
 
@@ -157,15 +146,8 @@ class ElevenLabs:
         await self._clients.aclose()
         await self._shelf.aclose()
 
-    def _client(self) -> _Client:
-        return self._clients.get(self._account.key, self._account.base)
-
-    def _card(self, request: Request) -> ModelCard:
-        card = next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
-        if card is None:
-            msg = f"ElevenLabs makes no {request.kind} with {request.model}."
-            raise InputRefused(msg)
-        return card
+    async def _client(self) -> _Client:
+        return await self._clients.get(self._account.key, self._account.base)
 
 
 class _Client:

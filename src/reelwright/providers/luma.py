@@ -7,7 +7,7 @@ those. What a model is asked for beside the request stands in its card's `settin
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from itertools import pairwise
@@ -15,15 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
-from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import IntentKey, JobId
-from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, KeyRefused, Moderated, ProviderError
+from reelwright.errors import CreditsUsedUp, InputRefused, KeyRefused, Moderated, ProviderError
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
 from reelwright.net.sdk import asked, httpx_client
 from reelwright.ports import Attachments, Found, Workshop
-from reelwright.providers import Account, load_cards
+from reelwright.providers.kit import Account, Vendor, pasted
 
 if TYPE_CHECKING:
     from lumaai import AsyncLumaAI
@@ -47,33 +46,13 @@ def provider(workshop: Workshop) -> Luma:
     return Luma(workshop)
 
 
-class Luma:
+class Luma(Vendor):
     """Generations of the Dream Machine API, which can be listed: one whose receipt was lost is found by its words."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Connects to nothing yet."""
-        self._account = Account("Luma", workshop, ("LUMAAI_API_KEY",), "LUMAAI_BASE_URL", _BASE_URL)
-        self._cards = load_cards(NAME, workshop.cards)
+        super().__init__(NAME, Account("Luma", workshop, ("LUMAAI_API_KEY",), "LUMAAI_BASE_URL", _BASE_URL))
         self._clients = Clients(_open)
-
-    @property
-    def name(self) -> str:
-        """`luma`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """The key's fingerprint."""
-        return self._account.fingerprint
-
-    @property
-    def trusted_origins(self) -> frozenset[str]:
-        """The address that the operator has put in Luma's place; Luma itself hands out public URLs."""
-        return frozenset() if self._account.base == _BASE_URL else self._account.origins
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models, also where there is no key yet."""
-        return self._cards
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """One POST. Luma knows no idempotency key, so it is never sent again.
@@ -88,7 +67,7 @@ class Luma:
             InDoubt: it may have arrived.
         """
         arguments = self._arguments(request)
-        return await asked(_create(self._client(), request.kind, arguments), pays=True)
+        return await asked(_create(await self._client(), request.kind, arguments), pays=True)
 
     async def poll(self, job: JobId) -> Job:
         """Where the generation stands.
@@ -99,7 +78,8 @@ class Luma:
             KeyRefused: there is no key, or Luma does not take it.
             JobUnknown: there is no such generation (any more).
         """
-        return await asked(self._look(job), pays=False)
+        known = pasted(job, _JOB, "Luma has no generation")
+        return await asked(_look(await self._client(), known), pays=False)
 
     async def cancel(self, job: JobId) -> None:
         """Nothing: Luma cannot stop a generation, only remove it, and with it what was paid for."""
@@ -112,7 +92,7 @@ class Luma:
             ProviderError: its list leaves a doubt: several are alike, or one does not tell what it is.
         """
         model, prompt = _name(request), request.prompt.strip()
-        made = [each for each in await asked(self._list(since), pays=False) if (each.model or model) == model]
+        made = [each for each in await self._list(since) if (each.model or model) == model]
         alike = [each for each in made if _prompt(each) == prompt]
         if len(alike) == 1 and alike[0].id and _at(alike[0]):
             return _job(alike[0])
@@ -128,7 +108,7 @@ class Luma:
             NotSubmitted: Luma could not be reached.
             ProviderError: as for `poll`.
         """
-        dated = [(at, each) for each in await asked(self._list(since), pays=False) if (at := _at(each))]
+        dated = [(at, each) for each in await self._list(since) if (at := _at(each))]
         for at, each in sorted(dated, key=lambda pair: pair[0], reverse=True):
             if each.id and (kind := _KINDS.get(each.generation_type or "")):
                 yield Found(_job(each), each.model or "", kind, _prompt(each) or "", at)
@@ -137,15 +117,12 @@ class Luma:
         """Closes the running loop's connections."""
         await self._clients.aclose()
 
-    def _client(self) -> AsyncLumaAI:
-        return self._clients.get(self._account.key, self._account.base)
+    async def _client(self) -> AsyncLumaAI:
+        return await self._clients.get(self._account.key, self._account.base)
 
     def _arguments(self, request: Request) -> dict[str, Any]:
         """What the SDK is called with."""
-        card = next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
-        if card is None or card.retired_on:
-            msg = f"Luma makes no {request.kind} with {request.model}."
-            raise InputRefused(msg)
+        card = self._card(request)
         if request.picture is not None or request.last_picture is not None:
             msg = (
                 "Luma's Dream Machine fetches pictures from public addresses only, and yours is on this machine: choose "
@@ -157,31 +134,8 @@ class Luma:
             arguments |= {"duration": f"{request.seconds}s", "resolution": card.settings["resolution"]}
         return arguments
 
-    async def _look(self, job: JobId) -> Job:
-        if not _JOB.fullmatch(job):
-            msg = f"Luma has no generation {job!r}."
-            raise JobUnknown(msg)
-        return _job(await self._client().generations.get(job))
-
     async def _list(self, since: datetime) -> list[Generation]:
-        """All generations since then, and those that do not tell when they were made.
-
-        That the newest come first is seen, and not taken for granted. Times are Luma's, so its clock is held against ours.
-        """
-        found: list[Generation] = []
-        offset = 0
-        for _ in range(_PAGES):
-            answer = await self._client().generations.with_raw_response.list(limit=_PAGE, offset=offset)
-            page = await answer.parse()
-            offset += len(page.generations)
-            start = since + _ahead(answer.headers.get("date", "")) - _EXACT
-            found += [made for made in page.generations if (_at(made) or start) >= start]
-            times = [_at(made) or start for made in page.generations]
-            is_past = all(later >= earlier for later, earlier in pairwise(times)) and max(times, default=start) < start
-            if is_past or not page.generations or page.has_more is False:
-                return found
-        msg = f"Luma lists more than {_PAGE * _PAGES} generations."
-        raise ProviderError(msg)
+        return await asked(_list(await self._client(), since), pays=False)
 
 
 def _ahead(date: str) -> timedelta:
@@ -210,6 +164,31 @@ async def _create(client: AsyncLumaAI, kind: Kind, arguments: dict[str, Any]) ->
     answer = await made.with_raw_response.create(**arguments)
     receipt = _Receipt.model_validate_json(answer.http_response.content)
     return Job(JobId(receipt.id), JobState.RUNNING)
+
+
+async def _look(client: AsyncLumaAI, job: JobId) -> Job:
+    return _job(await client.generations.get(job))
+
+
+async def _list(client: AsyncLumaAI, since: datetime) -> list[Generation]:
+    """All generations since then, and those that do not tell when they were made.
+
+    That the newest come first is seen, and not taken for granted. Times are Luma's, so its clock is held against ours.
+    """
+    found: list[Generation] = []
+    offset = 0
+    for _ in range(_PAGES):
+        answer = await client.generations.with_raw_response.list(limit=_PAGE, offset=offset)
+        page = await answer.parse()
+        offset += len(page.generations)
+        start = since + _ahead(answer.headers.get("date", "")) - _EXACT
+        found += [made for made in page.generations if (_at(made) or start) >= start]
+        times = [_at(made) or start for made in page.generations]
+        is_past = all(later >= earlier for later, earlier in pairwise(times)) and max(times, default=start) < start
+        if is_past or not page.generations or page.has_more is False:
+            return found
+    msg = f"Luma lists more than {_PAGE * _PAGES} generations."
+    raise ProviderError(msg)
 
 
 def _job(made: Generation) -> Job:

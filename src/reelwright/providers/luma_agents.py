@@ -7,7 +7,6 @@ request stands in its card's `settings`: `type`, and for clips `resolution`.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -16,13 +15,12 @@ from pydantic import BaseModel, Field, ValidationError
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
-from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, KeyRefused, ProviderError, Throttled
-from reelwright.media.pictures import picture_for
+from reelwright.errors import CreditsUsedUp, InputRefused, KeyRefused, ProviderError, Throttled
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
 from reelwright.net.sdk import asked, httpx_client
 from reelwright.ports import Attachments, Workshop
-from reelwright.providers import Account, load_cards
+from reelwright.providers.kit import Account, Vendor, pasted, picture_for
 
 if TYPE_CHECKING:
     from luma_agents import AsyncLuma
@@ -45,34 +43,13 @@ def provider(workshop: Workshop) -> LumaAgents:
     return LumaAgents(workshop)
 
 
-class LumaAgents:
+class LumaAgents(Vendor):
     """Generations of the Luma Agents API. It has no list of them, and no way to stop one."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Connects to nothing yet."""
-        self._workshop = workshop
-        self._account = Account("Luma Agents", workshop, ("LUMA_AGENTS_API_KEY",), "LUMA_BASE_URL", _BASE_URL)
-        self._cards = load_cards(NAME, workshop.cards)
+        super().__init__(NAME, Account("Luma Agents", workshop, ("LUMA_AGENTS_API_KEY",), "LUMA_BASE_URL", _BASE_URL))
         self._clients = Clients(_open)
-
-    @property
-    def name(self) -> str:
-        """`luma-agents`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """The key's fingerprint."""
-        return self._account.fingerprint
-
-    @property
-    def trusted_origins(self) -> frozenset[str]:
-        """The address that the operator has put in Luma's place; Luma itself hands out public URLs."""
-        return frozenset() if self._account.base == _BASE_URL else self._account.origins
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models, also where there is no key yet."""
-        return self._cards
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """One POST. Luma knows no idempotency key, so it is never sent again.
@@ -86,7 +63,7 @@ class LumaAgents:
             InDoubt: it may have arrived.
         """
         card = self._card(request)
-        client = self._clients.get(self._account.key, self._account.base)
+        client = await self._clients.get(self._account.key, self._account.base)
         arguments = await self._arguments(request, card, attachments)
         return await asked(_create(client, arguments), pays=True)
 
@@ -99,7 +76,9 @@ class LumaAgents:
             KeyRefused: there is no key, or Luma does not take it.
             JobUnknown: there is no such generation (any more).
         """
-        return await asked(self._look(job), pays=False)
+        known = pasted(job, _JOB, "Luma Agents has no generation")
+        client = await self._clients.get(self._account.key, self._account.base)
+        return await asked(self._look(client, known), pays=False)
 
     async def cancel(self, job: JobId) -> None:
         """Nothing: Luma has no way to stop a generation."""
@@ -107,13 +86,6 @@ class LumaAgents:
     async def aclose(self) -> None:
         """Closes the running loop's connections."""
         await self._clients.aclose()
-
-    def _card(self, request: Request) -> ModelCard:
-        card = next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
-        if card is None or card.retired_on:
-            msg = f"Luma Agents makes no {request.kind} with {request.model}."
-            raise InputRefused(msg)
-        return card
 
     async def _arguments(self, request: Request, card: ModelCard, attachments: Attachments) -> dict[str, Any]:
         """What the SDK is called with."""
@@ -139,11 +111,9 @@ class LumaAgents:
         picture = await picture_for(self._workshop, attachments, asset, limit=_PICTURE_BYTES)
         return {"data": picture.base64, "media_type": picture.media_type}
 
-    async def _look(self, job: JobId) -> Job:
-        if not _JOB.fullmatch(job):
-            msg = f"Luma Agents has no generation {job!r}."
-            raise JobUnknown(msg)
-        made = await self._clients.get(self._account.key, self._account.base).generations.get(job)
+    async def _look(self, client: AsyncLuma, typed: JobId) -> Job:
+        made = await client.generations.get(typed)
+        job = JobId(_Receipt.model_validate({"id": made.id}).id)  # as Luma writes it, whatever a person has typed
         match made.state:
             case "completed":
                 outputs = tuple(Output(output.url) for output in made.output or ())

@@ -6,23 +6,23 @@ what it takes for a million tokens, by which the usage that it tells is priced.
 
 from __future__ import annotations
 
+import asyncio
 import base64
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, JsonValue, ValidationError
 
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Job, Kind, Request
 from reelwright.domain.ids import IntentKey, JobId
 from reelwright.errors import CreditsUsedUp, InputRefused, InvalidInput, Moderated, ProviderError, Throttled
-from reelwright.media.pictures import picture_for
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
 from reelwright.net.sdk import asked, httpx2_client
 from reelwright.ports import Attachments, Found, Workshop
-from reelwright.providers import Account, load_cards
+from reelwright.providers.kit import Account, Vendor, picture_for
 from reelwright.providers.local import Answered, MadeNothing, Shelf, priced, sent
 
 if TYPE_CHECKING:
@@ -45,35 +45,19 @@ def provider(workshop: Workshop) -> OpenAI:
     return OpenAI(workshop)
 
 
-class OpenAI:
+class OpenAI(Vendor):
     """GPT Image models and voices. There is no list of what they made: an answer that was lost on its way stays in doubt."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Connects to nothing yet."""
-        self._workshop = workshop
-        self._account = Account("OpenAI", workshop, ("OPENAI_API_KEY",), "OPENAI_BASE_URL", _BASE_URL)
-        self._cards = load_cards(NAME, workshop.cards)
+        super().__init__(NAME, Account("OpenAI", workshop, ("OPENAI_API_KEY",), "OPENAI_BASE_URL", _BASE_URL))
         self._shelf = Shelf(NAME, workshop.folder)
         self._clients = Clients(_open)
 
     @property
-    def name(self) -> str:
-        """`openai`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """The key's fingerprint."""
-        return self._account.fingerprint
-
-    @property
     def trusted_origins(self) -> frozenset[str]:
-        """The loopback server of the shelf, once that has handed out a URL."""
-        return self._shelf.trusted_origins
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models, also where there is no key yet."""
-        return self._cards
+        """The shelf's loopback server too, once that has handed out a URL."""
+        return super().trusted_origins | self._shelf.trusted_origins
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """One POST, whose answer is on disk when this returns. An intent that has a job already asks for nothing.
@@ -87,11 +71,8 @@ class OpenAI:
             Moderated: its rules forbid it.
             InDoubt: it may have made it.
         """
-        card = next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
-        if card is None:
-            msg = f"OpenAI makes no {request.kind} with {request.model}."
-            raise InputRefused(msg)
-        client = self._clients.get(self._account.key, self._account.base)
+        card = self._card(request)
+        client = await self._clients.get(self._account.key, self._account.base)
         pictures = await self._pictures(request, attachments)
 
         async def ask() -> Answered:
@@ -129,35 +110,11 @@ class OpenAI:
         Raises:
             InvalidInput: it is not from OpenAI, too old, or about something else.
         """
-        from openai import InvalidWebhookSignatureError, OpenAIError
-        from openai import OpenAI as Client
-        from openai.types.webhooks import (
-            ResponseCancelledWebhookEvent,
-            ResponseCompletedWebhookEvent,
-            ResponseFailedWebhookEvent,
-            ResponseIncompleteWebhookEvent,
-        )
-
-        kinds = (
-            ResponseCompletedWebhookEvent,
-            ResponseFailedWebhookEvent,
-            ResponseCancelledWebhookEvent,
-            ResponseIncompleteWebhookEvent,
-        )
         secret = self._workshop.environment.get("OPENAI_WEBHOOK_SECRET", "").strip()
         if not secret:
             msg = "OPENAI_WEBHOOK_SECRET is not set, so nobody can tell whether the call is from OpenAI."
             raise InvalidInput(msg)
-        with Client(api_key="none, nothing is asked") as client:
-            try:
-                event = client.webhooks.unwrap(body, dict(headers), secret=secret)
-            except (InvalidWebhookSignatureError, OpenAIError, ValueError) as error:
-                msg = "The call is not signed by OpenAI, or too old."
-                raise InvalidInput(msg) from error
-        if not isinstance(event, kinds):
-            msg = f"The call is about {event.type}, which is no job."
-            raise InvalidInput(msg)
-        return JobId(event.data.id)
+        return await asyncio.to_thread(_meant, headers, body, secret)  # the SDK may not be imported yet, which takes its time
 
     async def aclose(self) -> None:
         """Closes the running loop's connections and the shelf."""
@@ -179,6 +136,39 @@ def _open(key: str, base: str) -> AsyncOpenAI:
 
     timeout = Timeout(_SECONDS, connect=10.0)
     return AsyncOpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout, http_client=httpx2_client(_explain))
+
+
+def _meant(headers: Mapping[str, str], body: bytes, secret: str) -> JobId:
+    """The response that a signed call is about.
+
+    Raises:
+        InvalidInput: it is not from OpenAI, too old, or about something else.
+    """
+    from openai import InvalidWebhookSignatureError, OpenAIError
+    from openai import OpenAI as Client
+    from openai.types.webhooks import (
+        ResponseCancelledWebhookEvent,
+        ResponseCompletedWebhookEvent,
+        ResponseFailedWebhookEvent,
+        ResponseIncompleteWebhookEvent,
+    )
+
+    kinds = (
+        ResponseCompletedWebhookEvent,
+        ResponseFailedWebhookEvent,
+        ResponseCancelledWebhookEvent,
+        ResponseIncompleteWebhookEvent,
+    )
+    with Client(api_key="none, nothing is asked") as client:
+        try:
+            event = client.webhooks.unwrap(body, dict(headers), secret=secret)
+        except (InvalidWebhookSignatureError, OpenAIError, ValueError) as error:
+            msg = "The call is not signed by OpenAI, or too old."
+            raise InvalidInput(msg) from error
+    if not isinstance(event, kinds):
+        msg = f"The call is about {event.type}, which is no job."
+        raise InvalidInput(msg)
+    return JobId(event.data.id)
 
 
 async def _drawn(client: AsyncOpenAI, card: ModelCard, request: Request, pictures: list[tuple[str, bytes, str]]) -> Answered:
@@ -216,16 +206,19 @@ async def _spoken(client: AsyncOpenAI, card: ModelCard, request: Request) -> Ans
 
 
 class _Used(BaseModel):
-    input_tokens: int
-    output_tokens: int
+    """What a voice took. A sound without tokens there is none, so a 0 is a figure that is missing."""
+
+    input_tokens: Annotated[int, Field(ge=0)]
+    output_tokens: Annotated[int, Field(gt=0)]
 
 
 class _Event(BaseModel):
     """One event of a voice that is sent in pieces; the SDK has no type for it."""
 
     type: str
-    audio: str = ""
-    usage: _Used | None = None
+    audio: str | None = None
+    usage: JsonValue = None
+    """Read when all is at hand: the voice is worth more than its price."""
 
 
 def _heard(stream: str, card: ModelCard) -> tuple[bytes, int | None]:
@@ -235,10 +228,17 @@ def _heard(stream: str, card: ModelCard) -> tuple[bytes, int | None]:
     if not events or events[-1].type != "speech.audio.done":
         msg = "the voice ends in the middle"
         raise ValueError(msg)
-    sound = b"".join(base64.b64decode(event.audio, validate=True) for event in events)
-    used = events[-1].usage
-    charged = priced({"usd_text_in": used.input_tokens, "usd_audio_out": used.output_tokens}, card) if used else None
-    return sound, charged
+    sound = b"".join(base64.b64decode(event.audio, validate=True) for event in events if event.audio)
+    return sound, _price_of_voice(events[-1].usage, card)
+
+
+def _price_of_voice(usage: JsonValue, card: ModelCard) -> int | None:
+    """What the tokens cost; None where they are not all told, because then the card's price is nearer than a part of them."""
+    try:
+        used = _Used.model_validate(usage)
+    except ValidationError:
+        return None
+    return priced({"usd_text_in": used.input_tokens, "usd_audio_out": used.output_tokens}, card)
 
 
 def _charged(usage: Usage, card: ModelCard) -> int | None:

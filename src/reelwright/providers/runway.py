@@ -8,10 +8,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, ValidationError
 
@@ -19,12 +18,11 @@ from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
 from reelwright.errors import CreditsUsedUp, InputRefused, JobUnknown, KeyRefused, ProviderError, Throttled
-from reelwright.media.pictures import picture_for
 from reelwright.net import Answer, redact
 from reelwright.net.clients import Clients
 from reelwright.net.sdk import asked, httpx_client
 from reelwright.ports import Attachments, Workshop
-from reelwright.providers import Account, load_cards
+from reelwright.providers.kit import Account, Vendor, pasted, picture_for
 
 if TYPE_CHECKING:
     from runwayml import AsyncRunwayML
@@ -51,34 +49,13 @@ def provider(workshop: Workshop) -> Runway:
     return Runway(workshop)
 
 
-class Runway:
+class Runway(Vendor):
     """Tasks of the Runway API. It has no list of them: one whose receipt was lost is found by a person only."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Connects to nothing yet."""
-        self._workshop = workshop
-        self._account = Account("Runway", workshop, ("RUNWAYML_API_SECRET",), "RUNWAYML_BASE_URL", _BASE_URL)
-        self._cards = load_cards(NAME, workshop.cards)
+        super().__init__(NAME, Account("Runway", workshop, ("RUNWAYML_API_SECRET",), "RUNWAYML_BASE_URL", _BASE_URL))
         self._clients = Clients(_open)
-
-    @property
-    def name(self) -> str:
-        """`runway`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """The key's fingerprint."""
-        return self._account.fingerprint
-
-    @property
-    def trusted_origins(self) -> frozenset[str]:
-        """The address that the operator has put in Runway's place; Runway itself hands out public URLs."""
-        return frozenset() if self._account.base == _BASE_URL else self._account.origins
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models, also where there is no key yet."""
-        return self._cards
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """One POST. Runway knows no idempotency key, so it is never sent again.
@@ -92,7 +69,7 @@ class Runway:
             InDoubt: it may have arrived.
         """
         endpoint, card = self._route(request)
-        client = self._client()
+        client = await self._client()
         arguments = await self._arguments(request, card, endpoint, attachments)
         return await asked(_create(client, endpoint, arguments), pays=True)
 
@@ -105,7 +82,8 @@ class Runway:
             KeyRefused: there is no key, or Runway does not take it.
             JobUnknown: there is no such task (any more).
         """
-        return await asked(self._look(job), pays=False)
+        known = pasted(job, _JOB, "Runway has no task")
+        return await asked(_looked(await self._client(), known), pays=False)
 
     async def cancel(self, job: JobId) -> None:
         """Takes back a task that waits. One that runs is paid either way, so it is let go on and brought home.
@@ -113,9 +91,11 @@ class Runway:
         A task that has ended is never touched, because the same call would erase what it made.
         """
         try:
-            status, _ = await asked(self._task(job), pays=False)
-            if status in _REFUNDED:
-                await asked(self._client().tasks.delete(job), pays=False)
+            known = pasted(job, _JOB, "Runway has no task")
+            client = await self._client()
+            stand, _ = await asked(_task(client, known), pays=False)
+            if stand.status in _REFUNDED:
+                await asked(client.tasks.delete(stand.id), pays=False)
         except JobUnknown:
             return
 
@@ -123,15 +103,12 @@ class Runway:
         """Closes the running loop's connections."""
         await self._clients.aclose()
 
-    def _client(self) -> AsyncRunwayML:
-        return self._clients.get(self._account.key, self._account.base)
+    async def _client(self) -> AsyncRunwayML:
+        return await self._clients.get(self._account.key, self._account.base)
 
     def _route(self, request: Request) -> tuple[str, ModelCard]:
         """Where the request goes, and the model's card."""
-        card = next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
-        if card is None or card.retired_on:
-            msg = f"Runway makes no {request.kind} with {request.model}" + (f" since {card.retired_on}." if card else ".")
-            raise InputRefused(msg)
+        card = self._card(request)
         if request.kind is not Kind.CLIP or request.picture is not None:
             return card.settings.get("endpoint", ""), card
         if "text_endpoint" not in card.settings:
@@ -173,23 +150,12 @@ class Runway:
             return None
         return (await picture_for(self._workshop, attachments, asset, limit=_PICTURE_BYTES)).data_uri
 
-    async def _look(self, job: JobId) -> Job:
-        return _read(job, *await self._task(job))
-
-    async def _task(self, job: JobId) -> tuple[str, bytes]:
-        """The task's state, in Runway's words, and the whole answer."""
-        if not _JOB.fullmatch(job):
-            msg = f"Runway has no task {job!r}."
-            raise JobUnknown(msg)
-        answer = await self._client().tasks.with_raw_response.retrieve(job)
-        content = answer.http_response.content
-        return _Stand.model_validate_json(content).status, content
-
 
 class _Stand(BaseModel):
     """What every answer about a task has, also in a state that the SDK does not know yet."""
 
-    id: str
+    id: Annotated[JobId, Field(min_length=1)]
+    """As Runway writes it, whatever a person has typed."""
     status: str
 
 
@@ -216,6 +182,17 @@ def _open(key: str, base: str) -> AsyncRunwayML:
     return AsyncRunwayML(api_key=key, base_url=base, max_retries=0, timeout=_SECONDS, http_client=httpx_client(_explain))
 
 
+async def _task(client: AsyncRunwayML, job: JobId) -> tuple[_Stand, bytes]:
+    """Where the task stands, and the whole answer."""
+    answer = await client.tasks.with_raw_response.retrieve(job)
+    content = answer.http_response.content
+    return _Stand.model_validate_json(content), content
+
+
+async def _looked(client: AsyncRunwayML, job: JobId) -> Job:
+    return _read(*await _task(client, job))
+
+
 async def _create(client: AsyncRunwayML, endpoint: str, arguments: dict[str, Any]) -> Job:
     # The card's settings decide which of the SDK's 70 overloads it is, so no type checker can.
     routes: dict[str, Any] = {
@@ -239,11 +216,12 @@ def _estimate(content: bytes) -> int | None:
         return None
 
 
-def _read(job: JobId, status: str, content: bytes) -> Job:
+def _read(stand: _Stand, content: bytes) -> Job:
     """The task as the rest of the house knows it. A state that nobody knows is a running one."""
     from runwayml.types import task_retrieve_response as types
 
-    match status:
+    job = stand.id
+    match stand.status:
         case "SUCCEEDED":
             done = _Done.model_validate_json(content)
             charged = _micro_usd(done.cost.credits) if done.cost else None

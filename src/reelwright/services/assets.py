@@ -82,6 +82,7 @@ class Assets:
         *,
         refresh: Callable[[], Awaitable[str]],
         trusted_origins: Callable[[], frozenset[str]],
+        headers: Callable[[str], Mapping[str, str]] | None = None,
     ) -> Asset:
         """Streams a provider's output into the store and verifies it. The caller makes the attempt an asset.
 
@@ -92,7 +93,9 @@ class Assets:
             InvalidMedia: they are not the media that they should be; nothing stays stored.
             StorageError: the store does not take them.
         """
-        download = self._net.download(output.url, refresh=refresh, limit=_LIMIT, trusted_origins=trusted_origins)
+        download = self._net.download(
+            output.url, refresh=refresh, headers=headers, limit=_LIMIT, trusted_origins=trusted_origins
+        )
         async with download:
             size = output.size if output.size is not None else download.length
             source = _Source(download, expected=replace(output, size=size), hashed=lambda: download.sha256)

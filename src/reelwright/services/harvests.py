@@ -36,6 +36,7 @@ from reelwright.errors import (
     StorageError,
     Throttled,
 )
+from reelwright.ports import Guarded
 from reelwright.services.assets import Assets, Purpose
 from reelwright.services.bells import Bells
 from reelwright.services.catalogue import Catalogue
@@ -195,13 +196,8 @@ class Harvests:
 
     async def _pass_on_cancel(self, take: Take, poller: Poller) -> bool:
         """Tells the provider when the production was cancelled; True once it knows."""
-        if await self._active.has(take.production_id):
-            return False
-        # Read anew: a production that was started since may have taken the take over.
-        production = await self._database.read(
-            lambda session: productions.get(session, takes.get(session, take.id).production_id)
-        )
-        if production.state is not ProductionState.CANCELLED:
+        production = await self._active.ended(take)
+        if production is None or production.state is not ProductionState.CANCELLED:
             return False
         try:
             await free_answer(poller.provider.cancel(poller.job_id))
@@ -289,7 +285,13 @@ class Harvests:
             media=_MEDIA[take.kind],
         )
         provider = poller.provider
-        return await self._assets.ingest(output, purpose, refresh=fresh_url, trusted_origins=lambda: provider.trusted_origins)
+        return await self._assets.ingest(
+            output,
+            purpose,
+            refresh=fresh_url,
+            trusted_origins=lambda: provider.trusted_origins,
+            headers=provider.permission if isinstance(provider, Guarded) else None,
+        )
 
     async def _fail(self, take: Take, job: Job) -> None:
         failure = job.failure or Failure("The provider gives no reason.", is_retryable=True)
@@ -304,7 +306,7 @@ class Harvests:
 
 def _price(session: Session, take: Take, job: Job) -> int:
     """What the job has cost: by the provider's own word, else what is held for it."""
-    return takes.get(session, take.id).quote_micro_usd if job.charged_micro_usd is None else job.charged_micro_usd
+    return budgets.held(session, take.id) if job.charged_micro_usd is None else job.charged_micro_usd
 
 
 def _lost(job: Job, failure: Failure) -> Job:

@@ -17,7 +17,7 @@ from reelwright.domain.event import EventName
 from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.ids import CampaignId, ProductionId
 from reelwright.domain.production import Models, Production, ProductionState
-from reelwright.domain.take import TakeState
+from reelwright.domain.take import Take, TakeState
 from reelwright.errors import Cancelled, Conflict
 from reelwright.ports import Refining
 from reelwright.services.catalogue import Catalogue
@@ -222,6 +222,14 @@ class Active:
                 self._ids = await self._database.read(productions.active_ids)
                 self._looked = now
         return production in self._ids
+
+    async def ended(self, take: Take) -> Production | None:
+        """The production that the take is made for, when that has ended."""
+        if await self.has(take.production_id):
+            return None
+        # Read anew: a production that was started since may have taken the take over.
+        run = await self._database.read(lambda session: productions.get(session, takes.get(session, take.id).production_id))
+        return run if run.state.is_ended else None
 
 
 async def until_running(database: Database, production: ProductionId) -> Production:

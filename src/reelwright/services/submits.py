@@ -7,9 +7,10 @@ Before it the intent is committed; whoever finds an intent without a receipt ask
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import Any, TypeVar
 from weakref import WeakValueDictionary
 
 import structlog
@@ -18,20 +19,21 @@ from reelwright.db import events, productions, takes
 from reelwright.db.engine import Database, Session
 from reelwright.domain.card import ModelCard
 from reelwright.domain.event import EventName
-from reelwright.domain.generation import Job, provider_of
-from reelwright.domain.ids import TakeId
+from reelwright.domain.generation import Job, ModelRef, provider_of
+from reelwright.domain.ids import AssetId, TakeId
 from reelwright.domain.production import ProductionState
 from reelwright.domain.take import Take, TakeState
 from reelwright.errors import InDoubt, NotSubmitted, ProviderError, Throttled
-from reelwright.ports import Findable, Provider, Recalling
+from reelwright.ports import Attachments, Findable, Provider, Recalling
 from reelwright.services.assets import Assets
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.failures import reason_of, refused
 from reelwright.services.lanes import Lanes
 from reelwright.services.patience import Patience, free_answer
-from reelwright.services.productions import until_running
+from reelwright.services.productions import Active, until_running
 from reelwright.services.takes import doubt, end, receive
 
+T = TypeVar("T")
 _log = structlog.get_logger()
 
 _SETTLE = timedelta(seconds=2)
@@ -41,7 +43,9 @@ _RECEIPT_SECONDS = 0.5
 _SUBMIT_SECONDS = 600.0
 """The longest that a submit may take; some vendors make a picture before they answer."""
 _LOOK_SECONDS = 0.5
-"""Between two looks whether another process has its answer."""
+"""Between two looks whether another process has its answer, or the production was ended."""
+_FRESH = timedelta(seconds=1)
+"""How old the mark of a take may be when its request leaves: whoever searches a list counts from there."""
 _REFUSED_SEARCHES = 3
 """So often a provider may refuse to be searched until a person has to decide."""
 _MINUTE = timedelta(minutes=1)
@@ -54,12 +58,28 @@ class _Claim:
     """A try to be the one process that sends a take."""
 
     take: Take
+    provider: Provider
     at: datetime | None = None
     """When it was tried last."""
+    sending: asyncio.Task[Exception | None] | None = None
+    """The request, once it was this try that marked the take."""
 
-    def has_won(self, take: Take) -> bool:
-        """Whether it was this try that marked the take. A transaction that was made twice has marked it with the same moment."""
-        return take.state is TakeState.SUBMITTING and take.submitting_at == self.at
+
+@dataclass
+class _Errand:
+    """What a provider is given for one submit: the pictures, and whom to ask whether it is still to be sent."""
+
+    take: Take
+    assets: Assets
+    make_sure: Callable[[Take], Awaitable[Take]]
+
+    async def read(self, asset: AssetId) -> bytes:
+        """See `Attachments.read`."""
+        return await self.assets.read(asset)
+
+    async def confirm(self) -> None:
+        """See `Confirming.confirm`."""
+        self.take = await self.make_sure(self.take)
 
 
 class Submits:
@@ -79,101 +99,162 @@ class Submits:
         self._assets = assets
         self._lanes = lanes
         self._now = now
+        self._active = Active(database)
         self._at_work: WeakValueDictionary[TakeId, asyncio.Lock] = WeakValueDictionary()
-        self.paying: set[asyncio.Task[None]] = set()
-        """Requests on their way. Whoever stops the engine waits for them: an answer that nobody hears is a job in doubt."""
+        self.paying: dict[asyncio.Task[Any], TakeId] = {}
+        """Requests on their way, with their takes. Whoever stops the engine waits for them: an answer that nobody hears is a job
+        in doubt."""
 
     async def submit(self, take_id: TakeId) -> None:
         """Sends the request exactly once, as soon as the provider has a place; after that the take is submitted or has ended.
 
-        Two productions may wait for the same take: the second waits for the first, and finds it submitted.
+        Whoever ends the production ends this wait within a second or two, whatever it waits for: what was not sent is cancelled
+        then, and what may have been sent is left to upkeep. Two productions may wait for the same take: the second waits for
+        the first, and finds it submitted.
         """
-        async with self._at_work.setdefault(take_id, asyncio.Lock()):
-            await self._submit(take_id)
+        take = await self._get(take_id)
+        settling = asyncio.create_task(self.settle(take_id))
+        try:
+            while not settling.done():
+                await asyncio.wait({settling}, timeout=_LOOK_SECONDS)
+                if not settling.done() and await self._active.ended(take):
+                    break
+        finally:
+            settling.cancel()
+            await asyncio.wait({settling})
+        if settling.cancelled():
+            await self._call_off(take)
+        else:
+            settling.result()
 
-    async def _submit(self, take_id: TakeId) -> None:
+    async def settle(self, take_id: TakeId) -> None:
+        """As `submit`, for upkeep, which waits for as long as it takes: what may have been sent is found out."""
+        async with self._at_work.setdefault(take_id, asyncio.Lock()):
+            # One that was interrupted may still be sending: two at once would not know of each other.
+            while own := [task for task, take in self.paying.items() if take == take_id]:
+                await asyncio.wait(own)
+            await self._settle(take_id)
+
+    async def _settle(self, take_id: TakeId) -> None:
         take = await self._get(take_id)
         patience = Patience(self._database, take, now=self._now)
         while take.state in {TakeState.PLANNED, TakeState.SUBMITTING}:
-            provider, card = await patience.until_installed(self._catalogue)
-            if take.state is TakeState.SUBMITTING:
-                # Found so, it is of an earlier life or has just lost its answer; nobody is sending it now.
-                await self._reconcile(take, provider, card, patience)
+            if take.state is TakeState.PLANNED and (await until_running(self._database, take.production_id)).state.is_ended:
+                await self._call_off(take)
             else:
-                await until_running(self._database, take.production_id)
-                claim = _Claim(take)
-                await self._lanes.enter(
-                    self._catalogue.sharers(take.request.model),
-                    lambda claim=claim, card=card, provider=provider: self._try(claim, card, provider.account),
-                )
-                take = await self._get(take_id)
-                if claim.has_won(take):
-                    await self._send(take, provider, patience)
-                elif take.state is TakeState.SUBMITTING:
-                    await self._until_answered(take)
+                provider, card = await patience.until_installed(self._catalogue)
+                if take.state is TakeState.SUBMITTING:
+                    # Found so, it is of an earlier life or has just lost its answer; nobody is sending it now.
+                    await self._reconcile(take, provider, card, patience)
+                else:
+                    await self._send_in_turn(_Claim(take, provider), card, patience)
             take = await self._get(take_id)
 
     async def _get(self, take: TakeId) -> Take:
         return await self._database.read(lambda session: takes.get(session, take))
 
-    async def _until_answered(self, take: Take) -> None:
-        """Another process, which lives, has won the take and is sending it: two would pay twice."""
-        ends = (take.submitting_at or self._now()) + timedelta(seconds=_SUBMIT_SECONDS)
-        while take.state is TakeState.SUBMITTING and self._now() < ends:
-            await asyncio.sleep(_LOOK_SECONDS)
-            take = await self._get(take.id)
+    async def _call_off(self, take: Take) -> None:
+        """Cancels what was not sent of a production that has ended."""
 
-    async def _try(self, wish: _Claim, card: ModelCard, account: str) -> bool:
-        """Takes a place and marks the take as submitting, in one transaction. True when it need not wait here any more."""
-        name, sharers = provider_of(wish.take.request.model), self._catalogue.sharers(wish.take.request.model)
-        wish.at = self._now()
-
-        def claim(session: Session) -> bool:
-            take = takes.get(session, wish.take.id)
-            state = productions.get(session, take.production_id).state
-            if take.state is not TakeState.PLANNED or state is ProductionState.PAUSED:
-                return True
-            if state.is_ended:
+        def call_off(session: Session) -> None:
+            if productions.get(session, takes.get(session, take.id).production_id).state.is_ended:
                 end(session, take, TakeState.PLANNED, TakeState.CANCELLED, None, 0, self._now())
-                return True
+
+        await self._database.write(call_off)
+
+    async def _send_in_turn(self, claim: _Claim, card: ModelCard, patience: Patience) -> None:
+        """Waits for a place at the provider, and sends. A take that is still submitting afterwards may have been paid."""
+        take = claim.take
+        sharers = self._catalogue.sharers(take.request.model)
+        await self._lanes.enter(sharers, lambda: asyncio.shield(self._in_one_piece(take.id, self._try(claim, card, sharers))))
+        if claim.sending is None:
+            await self._until_answered(take)
+            return
+        problem = await asyncio.shield(claim.sending)
+        if isinstance(problem, Throttled):
+            # The next in line would hear the same; this one goes to the end of it.
+            await patience.after(problem)
+        elif problem is not None:
+            await patience.wait(problem)
+
+    async def _until_answered(self, take: Take) -> None:
+        """Another process, which lives, may have won the take and be sending it: two would pay twice."""
+        while (take := await self._get(take.id)).state is TakeState.SUBMITTING:
+            if self._now() - (take.submitting_at or take.created_at) > timedelta(seconds=_SUBMIT_SECONDS):
+                return
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    def _in_one_piece(self, take: TakeId, work: Coroutine[Any, Any, T]) -> asyncio.Task[T]:
+        """Work that goes on when whoever waits for it is interrupted."""
+        task = asyncio.create_task(work)
+        self.paying[task] = take
+        task.add_done_callback(self.paying.pop)
+        return task
+
+    async def _try(self, wish: _Claim, card: ModelCard, sharers: tuple[ModelRef, ...]) -> bool:
+        """Takes a place, marks the take as submitting, in one transaction, and sends. True when it need not wait here any more.
+
+        In one piece: interrupted in between, a take would have to be looked for that was never sent.
+        """
+        name, account = wish.provider.name, wish.provider.account
+        wish.at = self._now()
+        # Who takes longer is left: where it still has its place the vendor says "wait", which costs nothing.
+        longest = max((card.deadline for card in self._catalogue.known if card.model in sharers), default=card.deadline)
+        since = wish.at - timedelta(seconds=float(longest))
+
+        def claim(session: Session) -> tuple[bool, Take | None]:
+            take = takes.get(session, wish.take.id)
+            if take.state is TakeState.SUBMITTING and take.submitting_at == wish.at:
+                return True, take  # this very transaction was made before, and its end was not heard
+            state = productions.get(session, take.production_id).state
+            if take.state is not TakeState.PLANNED or state is not ProductionState.RUNNING:
+                return True, None
             if not has_place(session):
-                return False
-            return takes.move(session, take.id, TakeState.PLANNED, TakeState.SUBMITTING, submitting_at=wish.at, account=account)
+                return False, None
+            mark = {"submitting_at": wish.at, "account": account}
+            is_mine = takes.move(session, take.id, TakeState.PLANNED, TakeState.SUBMITTING, **mark)
+            return True, takes.get(session, take.id) if is_mine else None
 
         def has_place(session: Session) -> bool:
             takes.lock_account(session, name, account)
-            if not self._lanes.is_open(sharers) or takes.at_provider(session, name, account, sharers) >= card.concurrency:
+            if not self._lanes.is_open(sharers) or takes.at_provider(session, name, account, sharers, since) >= card.concurrency:
                 return False
             return not card.per_minute or takes.submitted_since(session, name, account, self._now() - _MINUTE) < card.per_minute
 
-        return await self._database.write(claim)
+        is_over, won = await self._database.write(claim)
+        if won is not None:
+            wish.sending = self._in_one_piece(won.id, self._send(won, wish.provider))
+        return is_over
 
-    async def _send(self, take: Take, provider: Provider, patience: Patience) -> None:
-        """Sends for the first time. A take that is still submitting afterwards may have been paid."""
+    async def _send(self, take: Take, provider: Provider) -> Exception | None:
+        """Sends for the first time, and writes down what became of it; what passes by itself is returned, to be waited for."""
+        errand = _Errand(take, self._assets, self._make_sure)
         try:
-            await self._in_one_piece(take, provider)
+            await errand.confirm()
+            await self._pay(take, provider, errand)
         except NotSubmitted as error:
             # It never arrived, so it does not count against what the vendor takes in a minute.
-            await self._plan_again(take, submitting_at=None)
-            await patience.wait(error)
+            await self._plan_again(errand.take, submitting_at=None)
+            return error
         except Throttled as error:
-            # It arrived and may count, so its time stays. The next in line would hear the same; this one goes to the end of it.
+            # It arrived and may count, so its time stays.
             self._lanes.close(self._catalogue.sharers(take.request.model), error.retry_after or 0.0)
-            await self._plan_again(take)
-            await patience.after(error)
+            await self._plan_again(errand.take)
+            return error
         except InDoubt as error:
             _log.warning("take.in_doubt", take=take.id, reason=error.message)
-            await patience.wait(error)
+            return error
         except ProviderError as error:
             failure = refused(error)
-            await self._database.write(
-                lambda session: end(session, take, TakeState.SUBMITTING, TakeState.FAILED, failure, 0, self._now())
+            await self._move_own(
+                errand.take,
+                lambda session: end(session, take, TakeState.SUBMITTING, TakeState.FAILED, failure, 0, self._now()),
             )
-            self._lanes.leave(self._catalogue.sharers(take.request.model))
         except Exception as error:  # noqa: BLE001
             # A vendor's file is somebody else's code: whatever it raises, it may have paid first.
             _log.exception("take.submit_broke", take=take.id)
-            await patience.wait(error)
+            return error
+        return None
 
     async def _send_again(self, take: Take, provider: Provider, patience: Patience) -> bool:
         """Sends the same key again. False when the answer does not tell what became of the first request.
@@ -181,7 +262,7 @@ class Submits:
         That this one did not arrive, or was refused, proves nothing about the one before.
         """
         try:
-            await self._in_one_piece(take, provider)
+            await asyncio.shield(self._in_one_piece(take.id, self._pay(take, provider, self._assets)))
         except (NotSubmitted, Throttled, InDoubt) as error:
             await patience.wait(error)
         except ProviderError as error:
@@ -192,20 +273,38 @@ class Submits:
             await patience.wait(error)
         return True
 
-    async def _in_one_piece(self, take: Take, provider: Provider) -> None:
-        """Pays, and goes on paying when whoever waits for it is interrupted."""
-        paying = asyncio.ensure_future(self._pay(take, provider))
-        self.paying.add(paying)
-        paying.add_done_callback(self.paying.discard)
-        await asyncio.shield(paying)
+    async def _make_sure(self, take: Take) -> Take:
+        """The take as it is about to be sent: marked anew with this moment, because what comes before may have taken long.
 
-    async def _pay(self, take: Take, provider: Provider) -> None:
+        Raises:
+            NotSubmitted: it is not ours to send any more, or nobody can tell.
+        """
+        at = self._now()
+
+        def mark(session: Session) -> Take | None:
+            takes.lock_account(session, provider_of(take.request.model), take.account)
+            found = takes.get(session, take.id)
+            is_ours = found.state is TakeState.SUBMITTING and found.submitting_at in {take.submitting_at, at}
+            if not is_ours or productions.get(session, found.production_id).state is not ProductionState.RUNNING:
+                return None
+            if at - (found.submitting_at or at) > _FRESH:
+                takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTING, submitting_at=at)
+            return takes.get(session, take.id)
+
+        try:
+            marked = await self._database.write(mark)
+        except Exception as error:
+            msg = "Whether it is still to be sent cannot be told, so it is not."
+            raise NotSubmitted(msg) from error
+        if marked is None:
+            msg = "It was called off, or taken over by another process, before it was sent."
+            raise NotSubmitted(msg)
+        return marked
+
+    async def _pay(self, take: Take, provider: Provider, attachments: Attachments) -> None:
         """Sends, and writes the receipt down as soon as it is here, however often that takes: it is paid for."""
-        claimed = await self._get(take.id)
-        if claimed.state is not TakeState.SUBMITTING or claimed.submitting_at != take.submitting_at:
-            return  # another process has taken over since the claim, and looks after it
         async with asyncio.timeout(_SUBMIT_SECONDS):
-            job = await provider.submit(take.request, intent=take.intent, attachments=self._assets)
+            job = await provider.submit(take.request, intent=take.intent, attachments=attachments)
         while True:
             try:
                 await self._record(take, job, take.account)
@@ -223,6 +322,8 @@ class Submits:
         told = {"job_id": job.id, "account": account}
 
         def record(session: Session) -> None:
+            # Whoever compares a list with what we know must see the take without its receipt, or with it.
+            takes.lock_account(session, provider_of(take.request.model), account)
             is_late = takes.move(session, take.id, TakeState.IN_DOUBT, TakeState.SUBMITTED, failure=None, is_left=True, **told)
             if is_late or takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTED, **told):
                 receive(session, take, job, self._now())
@@ -243,9 +344,19 @@ class Submits:
         events.append(session, take.campaign_id, EventName.NOTICE_GIVEN, self._now(), text=text, take=take.id)
 
     async def _plan_again(self, take: Take, **columns: datetime | None) -> None:
-        await self._database.write(
-            lambda session: takes.move(session, take.id, TakeState.SUBMITTING, TakeState.PLANNED, **columns)
+        await self._move_own(
+            take, lambda session: takes.move(session, take.id, TakeState.SUBMITTING, TakeState.PLANNED, **columns)
         )
+
+    async def _move_own(self, take: Take, move: Callable[[Session], object]) -> None:
+        """Writes down that a request has made nothing, unless somebody has sent the take again since: that one may have."""
+
+        def move_own(session: Session) -> None:
+            takes.lock_account(session, provider_of(take.request.model), take.account)
+            if takes.get(session, take.id).submitting_at == take.submitting_at:
+                move(session)
+
+        await self._database.write(move_own)
         self._lanes.leave(self._catalogue.sharers(take.request.model))
 
     async def _reconcile(self, take: Take, provider: Provider, card: ModelCard, patience: Patience) -> None:

@@ -34,5 +34,5 @@ class Upkeep:
         """
         take = await self._database.read(lambda session: takes.get(session, take_id))
         if take.state in {TakeState.PLANNED, TakeState.SUBMITTING}:
-            await self._submits.submit(take_id)
+            await self._submits.settle(take_id)
         await self._harvests.bring_home(take_id)

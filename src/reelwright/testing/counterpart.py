@@ -26,7 +26,7 @@ from reelwright.errors import NotFound, NotSubmitted, ProviderError, StorageErro
 from reelwright.media.probe import probe
 from reelwright.media.workers import Workers
 from reelwright.net import Net
-from reelwright.ports import Provider, Workshop
+from reelwright.ports import Guarded, Provider, Workshop
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 from reelwright.testing.simulators.media import make
 
@@ -189,7 +189,10 @@ class Meeting:
         net = Net()
         try:
             origins = lambda: provider.trusted_origins  # noqa: E731 - read at every connection
-            async with net.download(output.url, refresh=refresh, limit=_LARGEST, trusted_origins=origins) as download:
+            headers = provider.permission if isinstance(provider, Guarded) else None
+            async with net.download(
+                output.url, refresh=refresh, headers=headers, limit=_LARGEST, trusted_origins=origins
+            ) as download:
                 content = b"".join([chunk async for chunk in download])
         finally:
             await net.aclose()

@@ -9,8 +9,13 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import weakref
+from collections.abc import Coroutine
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from contextvars import Context, ContextVar
 from dataclasses import dataclass
+from typing import Any
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 
@@ -30,6 +35,8 @@ _LOOK = 0.1
 """Seconds between two looks into the queue: what a production waits at most before it starts."""
 _LAST_ANSWERS = 60.0
 """Seconds that stopping waits for answers to requests that may have been paid; a second Ctrl-C does not."""
+_spared = weakref.WeakSet[asyncio.Task[Any]]()
+_is_spared = ContextVar("spared", default=False)
 _THREADS = 32
 """Unset, a thousand workflows would make hundreds of threads."""
 
@@ -108,17 +115,33 @@ class Engine:
         """Stops at once. What is unfinished stays pending and goes on with the next leader."""
         # A workflow whose task is cancelled records nothing; one that went on would meet a closed database and record a failure.
         paying = self.services.submits.paying
-        kept = self._before | paying | {asyncio.current_task()}
+        kept = self._before | paying.keys() | set(_spared) | {asyncio.current_task()}
         others = [task for task in asyncio.all_tasks() if task not in kept]
         for task in others:
             task.cancel()
         await asyncio.gather(*others, return_exceptions=True)
-        if paying:
-            await asyncio.wait(paying, timeout=_LAST_ANSWERS)
+        with suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_ANSWERS):
+                while paying:  # what takes a place goes on to send
+                    await asyncio.wait(set(paying))
         DBOS.destroy(workflow_completion_timeout_sec=0)
         self._log_engine.dispose()
         # DBOS made its own pool the loop's, and has shut it down.
         asyncio.get_running_loop().set_default_executor(ThreadPoolExecutor())
+
+
+def spare_from_here() -> None:
+    """The tasks that the running one starts from now on, and those that these start, live on when the engine stops."""
+    _is_spared.set(True)
+    asyncio.get_running_loop().set_task_factory(_make_task)
+
+
+def _make_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+    task = asyncio.Task(work, loop=loop, **options)
+    context: Context | None = options.get("context")
+    if context.get(_is_spared, False) if context is not None else _is_spared.get():
+        _spared.add(task)
+    return task
 
 
 def _log_with_the_rest() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import hashlib
 import hmac
 import time
@@ -20,7 +21,7 @@ from reelwright.domain.ids import AssetId, IntentKey, JobId
 from reelwright.errors import InvalidInput, KeyRefused, Moderated, NotSubmitted, ProviderError, StorageError
 from reelwright.net import Net
 from reelwright.net.answers import Answer
-from reelwright.ports import Attachments, Found, Workshop
+from reelwright.ports import Attachments, Confirming, Found, Workshop
 from reelwright.providers import load_cards
 
 _CALL_SECRET = b"whsec-simulated"
@@ -115,6 +116,7 @@ class Simulated:
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         if request.picture is not None:
             await _picture(attachments, request.picture)
+        await self._upload(attachments)
         body = {
             "reference": intent,
             "kind": request.kind.value,
@@ -130,6 +132,13 @@ class Simulated:
         }
         key = {"Idempotency-Key": intent} if self._account == "key" else {}
         return self._job(_Answer.model_validate((await self._ask("POST", "jobs", body, key)).body))
+
+    async def _upload(self, attachments: Attachments) -> None:
+        """Takes as long as somebody says so."""
+        while self._environment.get("SIMULATED_UPLOADING", ""):
+            await asyncio.sleep(0.05)
+        if isinstance(attachments, Confirming):
+            await attachments.confirm()
 
     async def poll(self, job: JobId) -> Job:
         return self._job(_Answer.model_validate((await self._ask("GET", f"jobs/{job}")).body))

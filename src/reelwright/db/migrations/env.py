@@ -6,6 +6,7 @@ from typing import Any
 
 from alembic import context
 
+from reelwright.db.migrations import VERSION_TABLE
 from reelwright.db.tables import Table
 
 
@@ -18,7 +19,7 @@ context.configure(
     connection=context.config.attributes["connection"],
     target_metadata=Table.metadata,
     include_name=_is_ours,
-    version_table="reel_schema",
+    version_table=VERSION_TABLE,
     render_as_batch=True,
     transaction_per_migration=False,
 )

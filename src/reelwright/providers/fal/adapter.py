@@ -4,41 +4,44 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Iterator, Mapping
 from dataclasses import dataclass, replace
+from datetime import UTC, datetime
 from functools import partial
-from typing import TypeVar
 from urllib.parse import urlencode
 
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
-from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Request
 from reelwright.domain.ids import IntentKey, JobId
-from reelwright.errors import InDoubt, InputRefused, InvalidInput, JobUnknown, NotSubmitted
-from reelwright.media.pictures import picture_for
-from reelwright.net import Explain, Net
-from reelwright.ports import Attachments, Workshop
-from reelwright.providers import Account, load_cards
+from reelwright.errors import InputRefused, InvalidInput, JobUnknown, ProviderError
+from reelwright.ports import Attachments, Found, Workshop
 from reelwright.providers.fal import calls
 from reelwright.providers.fal.answers import (
     COMPLETED,
     Call,
     Ended,
     Keys,
+    Page,
+    Past,
     Receipt,
     Result,
     Status,
     explain,
     explain_result,
     failure_of,
-    read,
 )
-from reelwright.providers.fal.inputs import fill
+from reelwright.providers.fal.inputs import PROMPT, fill
+from reelwright.providers.kit import Account, Api, Vendor, picture_for
 
 NAME = "fal"
 _BASE = "https://queue.fal.run"
 _KEYS = "https://rest.alpha.fal.ai/.well-known/jwks.json"
+_PLATFORM = "https://api.fal.ai/v1"
+"""Where the list of ended requests is. Source: fal.ai/docs/platform-apis/v1/models/requests/by-endpoint, 2026-11-21."""
+_APPS = 50
+"""Models in one question for the list."""
+_PAGE = 100
 _PICTURE = 4 << 20
 """Bytes of a picture, which travels inside the request; larger ones are made JPEG."""
 _PATIENCE = 60.0
@@ -50,9 +53,6 @@ _MOST_PLACES = 10_000
 _KEYS_FRESH = 86_400.0
 _KEYS_OLD = 60.0
 """Seconds that published keys must be old before a call that fits none makes us ask for them again."""
-
-M = TypeVar("M", bound=BaseModel)
-
 
 def provider(workshop: Workshop) -> Fal:
     """The entry point."""
@@ -96,49 +96,24 @@ class _Place:
         return f"{self.app}/requests/{self.request}"
 
 
-class Fal:
+class Fal(Vendor):
     """The models that have a card: what an app's fields are called stands in the card's `settings`."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Asks nobody yet."""
-        self._workshop = replace(workshop, environment=_Environment(workshop.environment))
-        self._account = Account("fal", self._workshop, ("FAL_KEY",), "FAL_BASE_URL", _BASE)
-        self._cards = load_cards(NAME, workshop.cards)
-        self._net = Net()
+        whole = replace(workshop, environment=_Environment(workshop.environment))
+        super().__init__(NAME, Account("fal", whole, ("FAL_KEY",), "FAL_BASE_URL", _BASE))
+        self._api = Api(self._account, scheme="Key", explain=explain)
         self._places: dict[str, _Place] = {}
         self._keys: tuple[float, tuple[str, ...]] = (0.0, ())
 
-    @property
-    def name(self) -> str:
-        """`fal`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """Told apart by the key."""
-        return self._account.fingerprint
-
-    @property
-    def trusted_origins(self) -> frozenset[str]:
-        """The queue's own origin, where the operator has named another one than fal's."""
-        return self._account.origins if self._is_elsewhere else frozenset()
-
-    @property
-    def _is_elsewhere(self) -> bool:
-        return self._account.base != _BASE
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models whose fields and price are known."""
-        return self._cards
-
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """Puts the request into the queue, in one request. Pictures travel inside it."""
-        card = next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
+        card = self._own_card(request)
         if card is None:
             message = f"There is no card for {request.model} ({request.kind}): it says how the model's fields are called."
             raise InputRefused(message)
         app = request.model.partition(":")[2]
-        headers = self._headers
         pictures = {
             asset: (await picture_for(self._workshop, attachments, asset, limit=_PICTURE)).data_uri
             for asset in {request.picture, request.last_picture} - {None}
@@ -148,32 +123,18 @@ class Fal:
         body = fill(request, card.settings, pictures, size=size)
         hook = self._workshop.webhook_url
         query = f"?{urlencode({'fal_webhook': hook})}" if hook else ""
-        try:
-            answer = await self._net.request_json(
-                "POST",
-                f"{self._account.base}/{app}{query}",
-                headers=headers,
-                body=body,
-                timeout_seconds=_PATIENCE,
-                trusted_origins=self.trusted_origins,
-                explain=explain,
-            )
-            receipt = Receipt.model_validate(answer.body)
-        except JobUnknown as error:
-            raise InputRefused(error.message) from error
-        except ValidationError as error:
-            message = "fal took the request and answered with something that was not understood."
-            raise InDoubt(message) from error
+        receipt = await self._api.pay(Receipt, f"{self._account.base}/{app}{query}", body, seconds=_PATIENCE)
         return Job(self._remembered(self._placed(receipt, app)).job, JobState.RUNNING)
 
     async def poll(self, job: JobId) -> Job:
         """Where the request stands, and what it made."""
         place = await self._found(job)
-        status = await self._get(Status, f"{place.path}/status", explain)
+        status = await self._api.get(Status, f"{self._account.base}/{place.path}/status")
         if status.status != COMPLETED:
             return Job(place.job, JobState.RUNNING)
         try:
-            result = await self._get(Result, place.path, partial(explain_result, status=status))
+            told = partial(explain_result, status=status)
+            result = await self._api.get(Result, f"{self._account.base}/{place.path}", explain=told)
         except Ended as ended:
             return Job(place.job, JobState.FAILED, failure=ended.failure)
         if result.outputs:
@@ -187,18 +148,44 @@ class Fal:
         """Takes the request out of the queue, or asks its runner to stop."""
         try:
             place = await self._found(job)
-            await self._net.request_json(
-                "PUT",
-                f"{self._account.base}/{place.path}/cancel",
-                headers=self._headers,
-                timeout_seconds=_PATIENCE,
-                trusted_origins=self.trusted_origins,
-                explain=explain,
-            )
-        except (JobUnknown, InputRefused):
-            return  # it has ended, and perhaps is forgotten
-        except InDoubt as error:
-            raise NotSubmitted(error.message) from error
+        except JobUnknown:
+            return
+        await self._api.stop("PUT", f"{self._account.base}/{place.path}/cancel")
+
+    async def jobs(self, since: datetime) -> AsyncIterator[Found]:
+        """The requests of the models with a card that have ended; fal lists no others, and forgets what they said after a month.
+
+        Raises:
+            ProviderError: as for `poll`; and when all others are told, that the id of one cannot be read.
+        """
+        cards = {card.model.partition(":")[2]: card for card in self._cards}
+        whole_second = since.replace(microsecond=0)  # no finer does fal tell when a request was sent
+        past = [each for each in await self._past(list(cards), since) if (each.sent_at or since) >= whole_second]
+        for each in sorted(past, key=lambda each: each.sent_at or since, reverse=True):
+            card = cards.get(each.endpoint_id)
+            if card is None or not each.request_id:
+                continue
+            place = _Place(_root_of(each.endpoint_id), each.request_id)
+            field = next((name for name, text in card.settings.items() if text == PROMPT), "prompt")
+            prompt = str(each.json_input.get(field) or "")
+            yield Found(each.job(place.job), each.endpoint_id, card.kind, prompt, each.sent_at or since)
+        if not all(each.request_id and each.endpoint_id in cards for each in past):
+            message = "fal's list has a request whose id or model cannot be read, so nobody can tell what else it has made."
+            raise ProviderError(message)
+
+    async def _past(self, apps: list[str], since: datetime) -> list[Past]:
+        """What the list says since then, as fal counts it; in no order."""
+        platform = f"{self._account.base}/v1" if self._account.is_elsewhere else _PLATFORM
+        found: list[Past] = []
+        for at in range(0, len(apps), _APPS):
+            asked = {"endpoint_id": apps[at : at + _APPS], "start": since.astimezone(UTC).isoformat(), "expand": "payloads"}
+            cursor: str | None = ""
+            while cursor is not None:
+                query = urlencode({**asked, "limit": _PAGE, **({"cursor": cursor} if cursor else {})}, doseq=True)
+                page = await self._api.get(Page, f"{platform}/models/requests/by-endpoint?{query}")
+                found += page.items
+                cursor = page.next_cursor or None
+        return found
 
     async def hint(self, headers: Mapping[str, str], body: bytes) -> JobId:
         """The request of a signed call; one that this process has not asked about is named by its own id alone.
@@ -221,22 +208,7 @@ class Fal:
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""
-        await self._net.aclose()
-
-    @property
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Key {self._account.key}"}
-
-    async def _get(self, model: type[M], path: str, explain_with: Explain) -> M:
-        answer = await self._net.request_json(
-            "GET",
-            f"{self._account.base}/{path}",
-            headers=self._headers,
-            timeout_seconds=_PATIENCE,
-            trusted_origins=self.trusted_origins,
-            explain=explain_with,
-        )
-        return read(model, answer)
+        await self._api.aclose()
 
     def _placed(self, receipt: Receipt, app: str) -> _Place:
         """Where the receipt's request is. Of its own address only the app is believed: the key goes to the queue alone."""
@@ -270,7 +242,7 @@ class Fal:
         for app in dict.fromkeys(_root_of(card.model.partition(":")[2]) for card in self._cards):
             place = _Place(app, match["request"])
             try:
-                await self._get(Status, f"{place.path}/status", explain)
+                await self._api.get(Status, f"{self._account.base}/{place.path}/status")
             except JobUnknown:
                 continue
             return self._remembered(place)
@@ -285,9 +257,8 @@ class Fal:
             return True
         if keys and age < _KEYS_OLD:
             return False
-        url = f"{self._account.base}/.well-known/jwks.json" if self._is_elsewhere else _KEYS
-        answer = await self._net.request_json("GET", url, timeout_seconds=_PATIENCE, trusted_origins=self.trusted_origins)
-        keys = tuple(key.x for key in read(Keys, answer).keys)
+        url = f"{self._account.base}/.well-known/jwks.json" if self._account.is_elsewhere else _KEYS
+        keys = tuple(key.x for key in (await self._api.published(Keys, url)).keys)
         self._keys = (time.monotonic(), keys)
         return calls.is_signed(headers, body, keys)
 

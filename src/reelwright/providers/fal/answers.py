@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import datetime
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
 
-from reelwright.domain.generation import Failure, FailureKind, Output
+from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Output
+from reelwright.domain.ids import JobId
 from reelwright.errors import (
     CreditsUsedUp,
     InputRefused,
@@ -20,9 +22,8 @@ from reelwright.errors import (
     ProviderError,
     Throttled,
 )
-from reelwright.net import Answer, redact
-
-M = TypeVar("M", bound=BaseModel)
+from reelwright.net import Answer
+from reelwright.providers.kit import Row, plain
 
 COMPLETED = "COMPLETED"
 """The one state that is an end, of failures too. `IN_QUEUE`, `IN_PROGRESS`, and whatever else there may be, go on."""
@@ -36,8 +37,6 @@ _BROKE = frozenset({
 """The types of errors that are the vendor's. Source: docs.fal.ai, model errors and request errors, 2026-11-20."""
 _STOPPED = frozenset({"client_cancelled", "client_disconnected"})
 _NO_MONEY = re.compile(r"balance|exhausted|credit|billing|payment", re.IGNORECASE)
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-_WORDS = 300
 _NOT_YET = re.compile(r"in progress|in queue|not (?:yet )?(?:ready|complete)", re.IGNORECASE)
 _OF_THE_ACCOUNT = frozenset({
     *(HTTPStatus.UNAUTHORIZED, HTTPStatus.PAYMENT_REQUIRED, HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND),
@@ -90,6 +89,35 @@ class Result(BaseModel):
                 yield Output(url, media_type=(file.content_type or "") if isinstance(file, _File) else "")
 
 
+class Past(Row):
+    """A request in the list of those that have ended."""
+
+    request_id: Annotated[str, Field(pattern=r"^[\w-]+$")] = ""
+    endpoint_id: str = ""
+    sent_at: datetime | None = None
+    status_code: int | None = None
+    json_input: Mapping[str, JsonValue] = {}
+    json_output: JsonValue = None
+
+    def job(self, job: JobId) -> Job:
+        """How it ended, as far as the list tells it."""
+        if self.status_code is not None and self.status_code >= HTTPStatus.BAD_REQUEST:
+            ended = explain_result(Answer(self.status_code, self.json_output, is_free=True), Status(status=COMPLETED))
+            return Job(job, JobState.FAILED, failure=ended.failure) if isinstance(ended, Ended) else Job(job, JobState.RUNNING)
+        try:
+            outputs = Result.model_validate(self.json_output).outputs
+        except ValidationError:
+            outputs = ()
+        return Job(job, JobState.SUCCEEDED if outputs else JobState.RUNNING, outputs=outputs)
+
+
+class Page(BaseModel):
+    """A part of that list."""
+
+    items: list[Past]
+    next_cursor: str | None = None
+
+
 class Call(BaseModel):
     """The body of a webhook, as far as it is read."""
 
@@ -131,9 +159,9 @@ class _Trouble(BaseModel):
     @property
     def words(self) -> str:
         if isinstance(self.detail, str):
-            return _plain(self.detail)
+            return plain(self.detail)
         told = (f"{'.'.join(map(str, each.loc[1:]))}: {each.msg}" if each.loc[1:] else each.msg for each in self.detail)
-        return _plain("; ".join(told))
+        return plain("; ".join(told))
 
 
 class Ended(ProviderError):
@@ -142,19 +170,6 @@ class Ended(ProviderError):
     def __init__(self, failure: Failure) -> None:
         super().__init__(failure.reason)
         self.failure = failure
-
-
-def read(model: type[M], answer: Answer) -> M:
-    """The answer to a free question.
-
-    Raises:
-        NotSubmitted: it is not understood; ask again.
-    """
-    try:
-        return model.model_validate(answer.body)
-    except ValidationError as error:
-        message = f"fal's answer was not understood: it is no {model.__name__.lower()}."
-        raise NotSubmitted(message) from error
 
 
 def explain(answer: Answer) -> ProviderError | None:
@@ -206,7 +221,7 @@ def explain_result(answer: Answer, status: Status) -> ProviderError | None:
 
 def failure_of(status: Status, answer: Answer | None = None) -> Failure:
     """Why a request failed, by its state alone."""
-    return _failure((status.error_type or "",), _plain(str(status.error or "")), answer)
+    return _failure((status.error_type or "",), plain(str(status.error or "")), answer)
 
 
 def _failure(types: tuple[str, ...], words: str, answer: Answer | None) -> Failure:
@@ -235,7 +250,3 @@ def _trouble(answer: Answer) -> _Trouble | None:
         return _Trouble.model_validate(answer.body)
     except ValidationError:
         return None
-
-
-def _plain(text: str) -> str:
-    return _URL.sub("…", redact(text)).strip()[:_WORDS].rstrip(". ")

@@ -20,7 +20,9 @@ from reelwright.errors import InputRefused
 
 Values: TypeAlias = dict[str, JsonValue]
 
-_PROMPT, _FIRST, _LAST, _SHAPE = "{prompt}", "{first_frame}", "{last_frame}", "{shape}"
+PROMPT = "{prompt}"
+"""Stands in the settings of a card for the field that wants the words."""
+_FIRST, _LAST, _SHAPE = "{first_frame}", "{last_frame}", "{shape}"
 
 
 def fill(request: Request, settings: Mapping[str, str], pictures: Mapping[AssetId, str], *, size: Size) -> Values:
@@ -36,7 +38,7 @@ def fill(request: Request, settings: Mapping[str, str], pictures: Mapping[AssetI
         InputRefused: there is a picture, and no field for it.
     """
     whole: dict[str, str] = {
-        _PROMPT: request.prompt,
+        PROMPT: request.prompt,
         _SHAPE: request.shape,
         _FIRST: pictures[request.picture] if request.picture else "",
         _LAST: pictures[request.last_picture] if request.last_picture else "",
@@ -47,7 +49,7 @@ def fill(request: Request, settings: Mapping[str, str], pictures: Mapping[AssetI
             message = f"{request.model} takes no {name}: the `settings` of its card have no field for one."
             raise InputRefused(message)
     numbers = {"{seconds}": f"{float(request.seconds):g}", "{width}": str(size.width), "{height}": str(size.height)}
-    values: Values = {} if _PROMPT in settings.values() else {"prompt": request.prompt}
+    values: Values = {} if PROMPT in settings.values() else {"prompt": request.prompt}
     for name, text in settings.items():
         if text not in whole:
             values[name] = _read(text, numbers)

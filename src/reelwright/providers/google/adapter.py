@@ -2,24 +2,22 @@
 
 from __future__ import annotations
 
+import base64
 import re
-from collections.abc import Sequence
-from dataclasses import replace
+from collections.abc import Mapping
 
-from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import IntentKey, JobId
-from reelwright.errors import InDoubt, InputRefused, JobUnknown
-from reelwright.media.pictures import picture_for
+from reelwright.errors import InDoubt, InputRefused, JobUnknown, NotSubmitted
 from reelwright.net import redact
 from reelwright.net.clients import Clients
+from reelwright.net.guard import origin_of, parse
 from reelwright.net.sdk import asked
 from reelwright.ports import Attachments, Workshop
-from reelwright.providers import Account, load_cards
 from reelwright.providers.google.client import Client
-from reelwright.providers.google.clips import failed, fetched, filmed, taken, unfinished
+from reelwright.providers.google.clips import failed, filmed, lying_at, taken, unfinished
 from reelwright.providers.google.pictures import drawn
-from reelwright.providers.google.refusals import Elsewhere
+from reelwright.providers.kit import Account, Vendor, pasted, picture_for
 from reelwright.providers.local import Answered, Shelf
 
 NAME = "google"
@@ -34,37 +32,20 @@ def provider(workshop: Workshop) -> Google:
     return Google(workshop)
 
 
-class Google:
+class Google(Vendor):
     """Gemini and Omni. Google has no list of what they made: an answer that was lost on its way stays in doubt."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Connects to nothing yet."""
-        self._workshop = workshop
         names = ("GOOGLE_API_KEY", "GEMINI_API_KEY")
-        self._account = Account("Google", workshop, names, "GOOGLE_GEMINI_BASE_URL", _BASE_URL)
-        self._cards = load_cards(NAME, workshop.cards)
+        super().__init__(NAME, Account("Google", workshop, names, "GOOGLE_GEMINI_BASE_URL", _BASE_URL))
         self._shelf = Shelf(NAME, workshop.folder)
         self._clients = Clients(Client)
 
     @property
-    def name(self) -> str:
-        """`google`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """The key's fingerprint."""
-        return self._account.fingerprint
-
-    @property
     def trusted_origins(self) -> frozenset[str]:
-        """The shelf's loopback server, and the address that the operator has put in Google's place."""
-        named = frozenset[str]() if self._account.base == _BASE_URL else self._account.origins
-        return self._shelf.trusted_origins | named
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models, also where there is no key yet."""
-        return self._cards
+        """The shelf's loopback server too, once that has handed out a URL."""
+        return super().trusted_origins | self._shelf.trusted_origins
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """One POST. An intent whose picture is on the shelf already asks for nothing.
@@ -78,11 +59,8 @@ class Google:
             Moderated: its rules forbid it.
             InDoubt: it may have made it, or be making it.
         """
-        card = next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
-        if card is None:
-            msg = f"Google makes no {request.kind} with {request.model}."
-            raise InputRefused(msg)
-        client = self._client()
+        card = self._card(request)
+        client = await self._client()
         named = (request.picture, request.logo) if request.kind is Kind.FRAME else (request.picture, request.last_picture)
         assets = [asset for asset in named if asset is not None]
         pictures = [await picture_for(self._workshop, attachments, asset, limit=_PICTURE_BYTES) for asset in assets]
@@ -105,20 +83,18 @@ class Google:
         """
         if self._shelf.owns(job):
             return await self._shelf.poll(job)
-        if not _JOB.fullmatch(job):
-            msg = f"Google has no interaction {job!r}."
-            raise JobUnknown(msg)
-        kept = await self._shelf.find(_key(job))
-        return replace(kept, id=job) if kept else await self._looked(job)
+        known = pasted(job, _JOB, "Google has no interaction")
+        return await self._shelf.find(_key(known)) or await self._looked(known)
 
     async def cancel(self, job: JobId) -> None:
         """Asks Google to stop an interaction that has not ended. A picture has ended when it has an id."""
-        if self._shelf.owns(job) or not _JOB.fullmatch(job):
+        if self._shelf.owns(job):
             return
         try:
             found = await self.poll(job)
             if found.state is JobState.RUNNING:
-                await asked(self._client().ask.interactions.cancel(job), pays=False)
+                client = await self._client()
+                await asked(client.ask.interactions.cancel(found.id), pays=False)
         except (JobUnknown, InputRefused, InDoubt):
             return  # it has just ended, or Google will say at the next poll what became of it
 
@@ -126,17 +102,26 @@ class Google:
         """The picture of this intent, if its answer reached the shelf."""
         return await self._shelf.find(intent, request)
 
+    def permission(self, url: str) -> Mapping[str, str]:
+        """The key, where Google's own file service has the clip.
+
+        Raises:
+            KeyRefused: there is no key.
+        """
+        return {"x-goog-api-key": self._account.key} if origin_of(parse(url)) in self._account.origins else {}
+
     async def aclose(self) -> None:
         """Closes the running loop's connections and the shelf."""
         await self._clients.aclose()
         await self._shelf.aclose()
 
-    def _client(self) -> Client:
-        return self._clients.get(self._account.key, self._account.base)
+    async def _client(self) -> Client:
+        return await self._clients.get(self._account.key, self._account.base)
 
     async def _looked(self, job: JobId) -> Job:
-        client = self._client()
+        client = await self._client()
         interaction = await asked(client.ask.interactions.get(job), pays=False)
+        job = JobId(interaction.id or job)  # as Google writes it, whatever a person has typed
         model = str(interaction.model or "")
         card = next((card for card in self._cards if card.model == f"{NAME}:{model}"), None)
         charged = taken(interaction, card) if card else None
@@ -146,15 +131,21 @@ class Google:
         if video is None or not (video.data or video.uri):
             told = redact(interaction.output_text or "") or "Google says that it is done, and has no clip."
             return Job(job, JobState.FAILED, failure=failed(told, is_charged=bool(charged)), charged_micro_usd=charged or 0)
-        try:
-            content = await asked(fetched(client, video), pays=False)
-        except Elsewhere as error:
-            return Job(job, JobState.SUCCEEDED, outputs=(Output(error.url),), charged_micro_usd=charged)
-        if content is None:
+        if video.data:
+            return await self._kept(job, str(video.data), charged)
+        url = await asked(lying_at(client, str(video.uri)), pays=False)
+        if not url:
             return Job(job, JobState.RUNNING)
-        answered = replace(content, vendor_id=job, charged_micro_usd=charged)
-        kept = await self._shelf.put(_key(job), None, answered)
-        return replace(kept, id=job)
+        return Job(job, JobState.SUCCEEDED, outputs=(Output(url),), charged_micro_usd=charged)
+
+    async def _kept(self, job: JobId, content: str, charged: int | None) -> Job:
+        """A clip that came inside the answer, although it was asked for as a file."""
+        try:
+            answered = Answered.of(Kind.CLIP, base64.b64decode(content), vendor_id=job, charged_micro_usd=charged)
+        except ValueError as error:
+            msg = f"Google's answer was not understood: {error}."
+            raise NotSubmitted(msg) from error
+        return await self._shelf.put(_key(job), None, answered, name=job)
 
 
 def _key(job: JobId) -> str:

@@ -17,6 +17,8 @@ class Client:
         from google.genai import Client as Sdk
         from google.genai.types import HttpOptions, HttpRetryOptions
 
+        self.base = base
+        """Where Google is."""
         self._http = httpx_client(explain)
         # It counts the retries of interactions from 0 and all others from 1, and has one setting for both. Whatever it makes of
         # it, our client answers a failure with an error that it does not know, and that it never retries.

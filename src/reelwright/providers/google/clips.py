@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import base64
 import re
 from typing import TYPE_CHECKING, Any, cast
 
 from reelwright.domain.card import ModelCard
-from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Request
+from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Request
 from reelwright.domain.ids import JobId
 from reelwright.errors import InputRefused, JobUnknown
-from reelwright.media.pictures import Picture
 from reelwright.net import redact
 from reelwright.providers.google.client import Client
-from reelwright.providers.google.refusals import Elsewhere, is_of_rules
-from reelwright.providers.local import Answered, priced, sent
+from reelwright.providers.google.refusals import is_of_rules
+from reelwright.providers.kit import Picture
+from reelwright.providers.local import priced, sent
 
 if TYPE_CHECKING:
-    from google.genai.interactions import Interaction, VideoContent
+    from google.genai.interactions import Interaction
 
 _FILE = re.compile(r"files/[A-Za-z0-9_-]+")
 _ONE_SHOT = " One continuous, unbroken shot, without scene cuts."
@@ -55,24 +54,21 @@ async def filmed(client: Client, card: ModelCard, request: Request, pictures: li
     return Job(JobId(interaction.id), JobState.RUNNING)
 
 
-async def fetched(client: Client, video: VideoContent) -> Answered | None:
-    """The clip; None while the file service is not ready.
+async def lying_at(client: Client, uri: str) -> str:
+    """Where the clip can be fetched; empty while the file service is not ready.
 
     Raises:
-        Elsewhere: it lies at an address that wants no key.
         JobUnknown: the file service has lost it.
-        ValueError: what came is no clip.
     """
-    if video.data:
-        return Answered.of(Kind.CLIP, base64.b64decode(str(video.data)))
-    name = _FILE.search(str(video.uri))
+    name = _FILE.search(uri)
     if name is None:
-        raise Elsewhere(str(video.uri))
+        return uri
     file = await client.ask.files.get(name=name[0])
     if file.state == "FAILED":
         msg = f"Google's file service has lost {name[0]}."
         raise JobUnknown(msg)
-    return Answered.of(Kind.CLIP, await client.ask.files.download(file=name[0])) if file.state == "ACTIVE" else None
+    # Of the address only the name is believed: the key goes with it.
+    return f"{client.base}/v1beta/{name[0]}:download?alt=media" if file.state == "ACTIVE" else ""
 
 
 def taken(interaction: Interaction, card: ModelCard) -> int | None:

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Kind, Request
 from reelwright.errors import InDoubt, Moderated, ProviderError
-from reelwright.media.pictures import Picture
 from reelwright.providers.google.client import Client
+from reelwright.providers.kit import Picture
 from reelwright.providers.local import Answered, MadeNothing, priced, sent
 
 if TYPE_CHECKING:

@@ -10,7 +10,6 @@ from reelwright.errors import CreditsUsedUp, InputRefused, KeyRefused, Moderated
 from reelwright.net import Answer, redact
 from reelwright.providers.local import MadeNothing
 
-_REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _OF_RULES = ("safety", "prohibited", "policy", "policies", "sensitive")
 """Words by which Google tells that its rules forbid something, where it has no code for it."""
 
@@ -56,19 +55,8 @@ class _Refusal(BaseModel):
     error: _Error
 
 
-class Elsewhere(ProviderError):
-    """What was asked for lies at another address, which carries its own permission: no key is sent there."""
-
-    def __init__(self, url: str) -> None:
-        """`url` is that address."""
-        super().__init__("Google sends us to another address.")
-        self.url = url
-
-
 def explain(answer: Answer) -> ProviderError | None:
     """Google's own reading of a refusal; None where the status says it all."""
-    if answer.is_free and answer.status in _REDIRECTS and answer.headers.get("location"):
-        return Elsewhere(answer.headers["location"])
     try:
         error = _Refusal.model_validate(answer.body).error
     except ValidationError:

@@ -4,8 +4,9 @@
 expire.
 """
 
+from reelwright.providers.local.answered import Answered, MadeNothing
 from reelwright.providers.local.jobs import Format, LocalJobs, Made, Work
-from reelwright.providers.local.shelf import Answered, MadeNothing, Shelf
+from reelwright.providers.local.shelf import Shelf
 from reelwright.providers.local.tokens import priced, sent
 
 __all__ = ["Answered", "Format", "LocalJobs", "Made", "MadeNothing", "Shelf", "Work", "priced", "sent"]

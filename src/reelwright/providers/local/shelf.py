@@ -19,7 +19,6 @@ import re
 import secrets
 import shutil
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
@@ -31,8 +30,8 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import JobId
 from reelwright.errors import InDoubt, JobUnknown, NotSubmitted, ProviderError, Throttled
-from reelwright.media.sniff import HEAD_BYTES, kind_of, sniff
 from reelwright.ports import Found
+from reelwright.providers.local.answered import Answered, MadeNothing
 from reelwright.providers.local.durable import write
 from reelwright.providers.local.outputs import Outputs
 from reelwright.providers.local.room import Room
@@ -58,52 +57,9 @@ _ENDINGS = {
 }
 _TYPES = {ending: media_type for media_type, ending in _ENDINGS.items()}
 _OTHER = "bin"
-_MEDIA = {Kind.FRAME: "image", Kind.CLIP: "video", Kind.VOICE: "audio"}
 _ID = re.compile(r"[0-9a-f]{8}-[0-9a-f]{32}")
 
 _log = structlog.get_logger(__name__)
-
-
-class MadeNothing(InDoubt):
-    """The vendor itself says that it failed. Of a vendor that answers with the output, nothing can be left over then.
-
-    A subclass of `InDoubt`, because of a vendor that goes on by itself even this proves nothing.
-    """
-
-    def __init__(
-        self, message: str, *, is_busy: bool = False, retry_after: float | None = None, charged_micro_usd: int = 0
-    ) -> None:
-        """`is_busy`: it took nothing and asks to wait."""
-        super().__init__(message)
-        self.charged_micro_usd = charged_micro_usd
-        self.is_busy = is_busy
-        self.retry_after = retry_after
-
-
-@dataclass(frozen=True)
-class Answered:
-    """What a vendor answered with."""
-
-    content: bytes
-    media_type: str
-    """By its first bytes."""
-    vendor_id: str = ""
-    """How the vendor calls the request, where it says so."""
-    charged_micro_usd: int | None = None
-    """What it costs by the vendor's own count."""
-
-    @staticmethod
-    def of(kind: Kind, content: bytes, *, vendor_id: str = "", charged_micro_usd: int | None = None) -> Answered:
-        """What came, if it is what was asked for: an error page that calls itself a picture is none.
-
-        Raises:
-            ValueError: it is something else.
-        """
-        media_type = sniff(content[:HEAD_BYTES]) or ""
-        if kind_of(media_type) != _MEDIA[kind]:
-            msg = f"the answer is not a {kind.value} but {media_type or 'something unknown'}"
-            raise ValueError(msg)
-        return Answered(content, media_type, vendor_id, charged_micro_usd)
 
 
 class _Note(BaseModel):
@@ -120,6 +76,8 @@ class _Note(BaseModel):
     size: int = 0
     sha256: str = ""
     vendor_id: str = ""
+    name: str = ""
+    """The job's id, where it has one already."""
     charged_micro_usd: int | None = None
     failure: Failure | None = None
     sent_at: datetime | None = None
@@ -175,8 +133,14 @@ class Shelf:
             return await self.failed(key, request, error)
         return await self.put(key, request, answered)
 
-    async def put(self, key: str, request: Request | None, answered: Answered) -> Job:
+    async def put(self, key: str, request: Request | None, answered: Answered, *, name: JobId | None = None) -> Job:
         """Writes down what was paid for. What already lies under the key stays.
+
+        Args:
+            key: what it can be found by.
+            request: what was asked for, where it was asked from here.
+            answered: what came.
+            name: the job's id, where it has one already: it stays the only one.
 
         Raises:
             InDoubt: it cannot be written, also after minutes.
@@ -185,8 +149,9 @@ class Shelf:
         for left in reversed(range(_WRITE_TRIES)):
             try:
                 if self._room.is_closed:  # it was paid for all the same
-                    return Job(await asyncio.to_thread(self._keep, key, request, answered), JobState.RUNNING)
-                return await self._room.ask(self._put(key, request, answered))
+                    job = await asyncio.to_thread(self._keep, key, request, answered, name)
+                    return Job(name or job, JobState.RUNNING)
+                return await self._room.ask(self._put(key, request, answered, name))
             except (NotSubmitted, OSError) as error:
                 reason = str(error)
                 _log.error("shelf.not_written", provider=self._name, reason=reason, tries_left=left)
@@ -269,10 +234,10 @@ class Shelf:
             msg = f"The disk is nearly full ({free >> 20} MiB left): nothing is bought from {self._name} that could not be kept."
             raise NotSubmitted(msg)
 
-    async def _put(self, key: str, request: Request | None, answered: Answered) -> Job:
-        return await self._look(self._keep(key, request, answered))
+    async def _put(self, key: str, request: Request | None, answered: Answered, name: JobId | None) -> Job:
+        return await self._look(self._keep(key, request, answered, name))
 
-    def _keep(self, key: str, request: Request | None, answered: Answered) -> JobId:
+    def _keep(self, key: str, request: Request | None, answered: Answered, name: JobId | None) -> JobId:
         if (known := self._known(key)) is not None:
             return known
         job = self._new_id(key)
@@ -282,6 +247,7 @@ class Shelf:
             size=len(answered.content),
             sha256=hashlib.sha256(answered.content).hexdigest(),
             vendor_id=answered.vendor_id,
+            name=name or "",
             charged_micro_usd=answered.charged_micro_usd,
         )
         self._save(job, note)
@@ -315,11 +281,12 @@ class Shelf:
         if note is None or not self._is_there(job, note):
             msg = f"{self._name} has no job {job} (any more)."
             raise JobUnknown(msg)
+        told = JobId(note.name) or job
         if note.failure is not None:
-            return Job(job, JobState.FAILED, failure=note.failure, charged_micro_usd=note.charged_micro_usd)
+            return Job(told, JobState.FAILED, failure=note.failure, charged_micro_usd=note.charged_micro_usd)
         url = await self._outputs.url(self._content(job, note).name)
         output = Output(url, _TYPES.get(note.ending, "application/octet-stream"), note.size, note.sha256)
-        return Job(job, JobState.SUCCEEDED, Fraction(1), (output,), charged_micro_usd=note.charged_micro_usd)
+        return Job(told, JobState.SUCCEEDED, Fraction(1), (output,), charged_micro_usd=note.charged_micro_usd)
 
     async def _listed(self, since: datetime) -> list[Found]:
         notes = {JobId(file.stem): self._read(JobId(file.stem)) for file in self._folder.glob("*.json")}
@@ -331,7 +298,7 @@ class Shelf:
 
     async def _vendor_ids(self) -> dict[str, JobId]:
         notes = {JobId(file.stem): self._read(JobId(file.stem)) for file in self._folder.glob("*.json")}
-        return {note.vendor_id: job for job, note in notes.items() if note is not None and note.vendor_id}
+        return {note.vendor_id: JobId(note.name) or job for job, note in notes.items() if note is not None and note.vendor_id}
 
     def _sent(self, name: str) -> None:
         job = JobId(name.rpartition(".")[0])

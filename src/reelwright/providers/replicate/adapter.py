@@ -6,26 +6,23 @@ import hashlib
 import io
 import re
 import time
-from collections.abc import AsyncIterator, Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import TypeVar
-from urllib.parse import parse_qs, quote, urlencode, urlsplit
+from urllib.parse import parse_qs, urlencode, urlsplit
 
 import aiohttp
-from pydantic import BaseModel, ValidationError
+from pydantic import ValidationError
 
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Job, ModelRef, Request
 from reelwright.domain.ids import AssetId, IntentKey, JobId
 from reelwright.domain.timing import Size
-from reelwright.errors import InDoubt, InputRefused, InvalidInput, JobUnknown, NotFound, NotSubmitted
-from reelwright.media.pictures import Picture, picture_for
-from reelwright.net import Net
-from reelwright.ports import Attachments, Found, Workshop
-from reelwright.providers import Account, load_cards
+from reelwright.errors import InputRefused, InvalidInput, JobUnknown, NotFound, ProviderError
+from reelwright.ports import Attachments, Confirming, Found, Workshop
+from reelwright.providers.kit import Account, Api, Picture, Vendor, pasted, picture_for
 from reelwright.providers.replicate import calls
-from reelwright.providers.replicate.answers import File, Model, Page, Prediction, Secret, Version, explain, read
+from reelwright.providers.replicate.answers import File, Model, Page, Prediction, Secret, Version, explain
 from reelwright.providers.replicate.discovery import card_of
 from reelwright.providers.replicate.inputs import Inputs, Values
 from reelwright.providers.replicate.recall import LATE, SKEW, Trace, recalled
@@ -33,6 +30,7 @@ from reelwright.providers.replicate.recall import LATE, SKEW, Trace, recalled
 NAME = "replicate"
 _BASE = "https://api.replicate.com"
 _REFERENCE = re.compile(r"replicate:([\w.-]+)/([\w.-]+?)(?::(\w+))?")
+_JOB = re.compile(r"[\w-]{1,100}")
 _INLINE = 256_000
 """Bytes of a picture that travels inside the request; larger ones are uploaded. The API says so of `input`: 256 kB."""
 _PICTURE = 32 << 20
@@ -44,9 +42,6 @@ _FRESH = 900.0
 """Seconds for which the latest version of a model is taken to be the latest."""
 _SECRET_FRESH = 60.0
 """Seconds that a webhook secret must be old before a call that does not fit it makes us ask for it again."""
-
-M = TypeVar("M", bound=BaseModel)
-
 
 def provider(workshop: Workshop) -> Replicate:
     """The entry point."""
@@ -63,36 +58,15 @@ class _Facts:
     inputs: Inputs
 
 
-class Replicate:
+class Replicate(Vendor):
     """Any model on Replicate: those with a card, and every other one by its `owner/name` or `owner/name:version`."""
 
     def __init__(self, workshop: Workshop) -> None:
         """Asks nobody yet."""
-        self._workshop = workshop
-        self._account = Account("Replicate", workshop, ("REPLICATE_API_TOKEN",), "REPLICATE_BASE_URL", _BASE)
-        self._cards = load_cards(NAME, workshop.cards)
-        self._net = Net()
+        super().__init__(NAME, Account("Replicate", workshop, ("REPLICATE_API_TOKEN",), "REPLICATE_BASE_URL", _BASE))
+        self._api = Api(self._account, scheme="Bearer", explain=explain)
         self._facts: dict[tuple[str, str, ModelRef], tuple[float, _Facts]] = {}
         self._secrets: dict[tuple[str, str], tuple[float, str]] = {}
-
-    @property
-    def name(self) -> str:
-        """`replicate`."""
-        return NAME
-
-    @property
-    def account(self) -> str:
-        """Told apart by the token."""
-        return self._account.fingerprint
-
-    @property
-    def trusted_origins(self) -> frozenset[str]:
-        """The API's own origin, where the operator has named another one than Replicate's."""
-        return self._account.origins if self._account.base != _BASE else frozenset()
-
-    def cards(self) -> Sequence[ModelCard]:
-        """The models whose price is known."""
-        return self._cards
 
     async def submit(self, request: Request, *, intent: IntentKey, attachments: Attachments) -> Job:
         """Reads the model's form, uploads what is too large to travel inside, then creates the prediction, in one request.
@@ -100,7 +74,7 @@ class Replicate:
         Before that one nothing costs. No deadline (`Cancel-After`) is set: it would be charged for, and the clip be lost.
         """
         facts = await self._known(request.model)
-        card = self._card(request)
+        card = self._own_card(request)
         filled = facts.inputs.fill(request, card.settings if card else {}, size=_size_of(request, card), seed=_seed(intent))
         values = {**filled.values}
         for field, asset in filled.pictures.items():
@@ -112,41 +86,19 @@ class Replicate:
             path, body["version"] = "/v1/predictions", facts.version
         if self._workshop.webhook_url:
             body |= {"webhook": self._workshop.webhook_url, "webhook_events_filter": ["completed"]}
-        try:
-            answer = await self._net.request_json(
-                "POST",
-                self._account.base + path,
-                headers=self._headers,
-                body=body,
-                timeout_seconds=_PATIENCE,
-                trusted_origins=self.trusted_origins,
-                explain=explain,
-            )
-            return Prediction.model_validate(answer.body).job
-        except JobUnknown as error:
-            raise InputRefused(error.message) from error
-        except ValidationError as error:
-            message = "Replicate took the request and answered with something that was not understood."
-            raise InDoubt(message) from error
+        return (await self._api.pay(Prediction, self._account.base + path, body, seconds=_PATIENCE)).job
 
     async def poll(self, job: JobId) -> Job:
         """Where the prediction stands. Its files are kept for an hour after its end."""
-        return (await self._get(Prediction, f"/v1/predictions/{quote(job, safe='')}")).job
+        return (await self._api.get(Prediction, self._place(job))).job
 
     async def cancel(self, job: JobId) -> None:
         """Asks to stop it. What ran until then is charged."""
         try:
-            await self._net.request_json(
-                "POST",
-                f"{self._account.base}/v1/predictions/{quote(job, safe='')}/cancel",
-                headers=self._headers,
-                trusted_origins=self.trusted_origins,
-                explain=explain,
-            )
-        except (JobUnknown, InputRefused):
-            return  # it has ended, and perhaps is forgotten
-        except InDoubt as error:
-            raise NotSubmitted(error.message) from error
+            place = self._place(job)
+        except JobUnknown:
+            return
+        await self._api.stop("POST", f"{place}/cancel")
 
     async def find(self, request: Request, *, intent: IntentKey, since: datetime) -> Job | None:
         """The prediction with the intent's own seed; where the model takes none, the only one with its prompt.
@@ -154,7 +106,7 @@ class Replicate:
         Raises:
             ProviderError: two could be it, or what one was asked is deleted already; as for `poll`.
         """
-        facts, card = await self._known(request.model), self._card(request)
+        facts, card = await self._known(request.model), self._own_card(request)
         trace = Trace(
             model=f"{facts.model.owner}/{facts.model.name}",
             prompt=request.prompt,
@@ -165,9 +117,17 @@ class Replicate:
         return found.job if found else None
 
     async def jobs(self, since: datetime) -> AsyncIterator[Found]:
-        """The account's predictions, those that were made on the website too."""
+        """The account's predictions, those that were made on the website too.
+
+        Raises:
+            ProviderError: as for `poll`; and when all others are told, that the id of one cannot be read.
+        """
         kinds = {card.model.partition(":")[2]: card.kind for card in self._cards}
+        is_whole = True
         async for prediction in self._predictions(since):
+            if not prediction.id:
+                is_whole = False
+                continue
             prompts = (prediction.input.get(name) for name in ("prompt", "text_prompt", "text", "input_text", "script"))
             yield Found(
                 job=prediction.job,
@@ -176,6 +136,9 @@ class Replicate:
                 prompt=next((prompt for prompt in prompts if isinstance(prompt, str)), ""),
                 at=prediction.created_at or since,
             )
+        if not is_whole:
+            message = "Replicate's list has a prediction whose id cannot be read, so nobody can tell what else it has made."
+            raise ProviderError(message)
 
     async def hint(self, headers: Mapping[str, str], body: bytes) -> JobId:
         """The prediction of a signed call.
@@ -209,20 +172,11 @@ class Replicate:
 
     async def aclose(self) -> None:
         """Closes the connections of the running event loop."""
-        await self._net.aclose()
+        await self._api.aclose()
 
-    @property
-    def _headers(self) -> dict[str, str]:
-        return {"Authorization": f"Bearer {self._account.key}"}
-
-    def _card(self, request: Request) -> ModelCard | None:
-        return next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
-
-    async def _get(self, model: type[M], path: str) -> M:
-        answer = await self._net.request_json(
-            "GET", self._account.base + path, headers=self._headers, trusted_origins=self.trusted_origins, explain=explain
-        )
-        return read(model, answer)
+    def _place(self, job: JobId) -> str:
+        """Where a prediction is."""
+        return f"{self._account.base}/v1/predictions/{pasted(job, _JOB, 'Replicate has no prediction')}"
 
     async def _known(self, reference: ModelRef) -> _Facts:
         """The model's facts, asked for once in a while; a version stays what it is.
@@ -238,10 +192,10 @@ class Replicate:
         asked_at, kept = self._facts.get(key, (0.0, None))
         if kept is not None and (match[3] or time.monotonic() - asked_at < _FRESH):
             return kept
-        path = f"/v1/models/{match[1]}/{match[2]}"
+        place = f"{self._account.base}/v1/models/{match[1]}/{match[2]}"
         try:
-            model = await self._get(Model, path)
-            version = await self._get(Version, f"{path}/versions/{match[3]}") if match[3] else model.latest_version
+            model = await self._api.get(Model, place)
+            version = await self._api.get(Version, f"{place}/versions/{match[3]}") if match[3] else model.latest_version
         except JobUnknown as error:
             message = f"Replicate has no model {reference.partition(':')[2]}, or this token may not use it."
             raise InputRefused(message) from error
@@ -256,33 +210,27 @@ class Replicate:
     async def _picture(self, attachments: Attachments, asset: AssetId) -> str:
         """The picture as a URL: one that holds it, or that of an upload. Both are free."""
         picture = await picture_for(self._workshop, attachments, asset, limit=_PICTURE)
-        return picture.data_uri if len(picture.content) <= _INLINE else await self._uploaded(asset, picture)
+        if len(picture.content) <= _INLINE:
+            return picture.data_uri
+        url = await self._uploaded(asset, picture)
+        if isinstance(attachments, Confirming):
+            await attachments.confirm()  # an upload may take minutes
+        return url
 
     async def _uploaded(self, asset: AssetId, picture: Picture) -> str:
         form = aiohttp.FormData()
         name = f"{asset}.{picture.media_type.partition('/')[2]}"
         form.add_field("content", io.BytesIO(picture.content), filename=name, content_type=picture.media_type)
-        try:
-            answer = await self._net.request_json(
-                "POST",
-                f"{self._account.base}/v1/files",
-                headers=self._headers,
-                body=form,
-                timeout_seconds=_UPLOAD_PATIENCE,
-                trusted_origins=self.trusted_origins,
-                explain=explain,
-            )
-        except InDoubt as error:
-            raise NotSubmitted(error.message) from error
-        return read(File, answer).urls.get
+        answer = await self._api.do("POST", f"{self._account.base}/v1/files", body=form, seconds=_UPLOAD_PATIENCE)
+        return self._api.read(File, answer).urls.get
 
     async def _predictions(self, since: datetime, *, before: datetime | None = None) -> AsyncIterator[Prediction]:
-        """The predictions made at or after `since`, newest first, page by page."""
+        """The predictions made at or after `since`, newest first; what a row does not tell is empty, be it its id."""
         query = {"created_after": since.astimezone(UTC).isoformat()}
         if before is not None:
             query["created_before"] = before.astimezone(UTC).isoformat()
         while True:
-            page = await self._get(Page, f"/v1/predictions?{urlencode(query)}")
+            page = await self._api.get(Page, f"{self._account.base}/v1/predictions?{urlencode(query)}")
             for prediction in page.results:
                 if prediction.created_at is not None and prediction.created_at < since:
                     return
@@ -300,7 +248,7 @@ class Replicate:
             return True
         if secret and time.monotonic() - asked_at < _SECRET_FRESH:
             return False
-        secret = (await self._get(Secret, "/v1/webhooks/default/secret")).key
+        secret = (await self._api.get(Secret, f"{self._account.base}/v1/webhooks/default/secret")).key
         self._secrets[account] = (time.monotonic(), secret)
         return calls.is_signed(headers, body, secret)
 

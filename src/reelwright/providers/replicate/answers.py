@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 from fractions import Fraction
 from http import HTTPStatus
-from typing import Annotated, TypeVar
+from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, JsonValue, ValidationError
 
@@ -18,13 +18,11 @@ from reelwright.errors import (
     InputRefused,
     JobUnknown,
     KeyRefused,
-    NotSubmitted,
     ProviderError,
     Throttled,
 )
-from reelwright.net import Answer, redact
-
-M = TypeVar("M", bound=BaseModel)
+from reelwright.net import Answer
+from reelwright.providers.kit import Row, plain
 
 _STATES = {
     "succeeded": JobState.SUCCEEDED,
@@ -45,8 +43,6 @@ _PERCENT = re.compile(r"(\d{1,3})%\|")
 """How a progress bar begins in a model's log."""
 _LOG_END = 2000
 _WAIT = re.compile(r"resets in ~?(\d+(?:\.\d+)?)\s*s")
-_URL = re.compile(r"\b[a-z][a-z0-9+.-]*://\S+", re.IGNORECASE)
-_WORDS = 300
 
 _MODERATED = re.compile(
     r"nsfw|sensitive|flagged|moderat|safety|content polic|prohibited|violat|inappropriate|copyright|\(E005\)", re.IGNORECASE
@@ -129,7 +125,7 @@ class Prediction(BaseModel):
         if self.status == "canceled":
             # Charged for what ran until then. Source: replicate.com/changelog/2025-10-16-prediction-deadlines, 2026-11-21.
             return Failure("It was cancelled at Replicate.", is_charged=self.started_at is not None, kind=FailureKind.CANCELLED)
-        words = _plain(str(self.error or ""))
+        words = plain(str(self.error or ""))
         reason = f"The model failed: {words}" if words else "The model failed and gives no reason."
         for pattern, kind, is_retryable, advice in _FAILURES:
             if pattern.search(words):
@@ -141,11 +137,19 @@ class Prediction(BaseModel):
         return min(Fraction(int(found[-1]), 100), Fraction(1)) if found else None
 
 
+class _Row(Row, Prediction):
+    """A prediction in the list."""
+
+    id: str = ""
+    status: str = ""
+
+
 class Page(BaseModel):
     """A part of the list of predictions, newest first."""
 
     next: str | None = None
-    results: list[Prediction]
+    results: list[_Row]
+    """Without an id where even that cannot be read."""
 
 
 class Version(BaseModel):
@@ -198,20 +202,7 @@ class _Problem(BaseModel):
     def words(self) -> str:
         """For people: the fields first, because they say what to change."""
         fields = "; ".join(f"{each.field}: {each.description}" for each in self.invalid_fields)
-        return _plain(fields or self.detail or self.title)
-
-
-def read(model: type[M], answer: Answer) -> M:
-    """The answer to a free question.
-
-    Raises:
-        NotSubmitted: it is not understood; ask again.
-    """
-    try:
-        return model.model_validate(answer.body)
-    except ValidationError as error:
-        message = f"Replicate's answer was not understood: it is no {model.__name__.lower()}."
-        raise NotSubmitted(message) from error
+        return plain(fields or self.detail or self.title)
 
 
 def explain(answer: Answer) -> ProviderError | None:
@@ -234,10 +225,6 @@ def explain(answer: Answer) -> ProviderError | None:
             return InputRefused(f"Replicate does not take it: {words}.")
         case _:
             return None
-
-
-def _plain(text: str) -> str:
-    return _URL.sub("…", redact(text)).strip()[:_WORDS].rstrip(". ")
 
 
 def _wait_in(words: str) -> float | None:

@@ -38,15 +38,16 @@ def recalled(trace: Trace, predictions: Sequence[Prediction]) -> Prediction | No
         ProviderError: it cannot be told.
     """
     asked = [each for each in predictions if each.model in {"", trace.model}]
-    for prediction in asked:
-        if trace.seed is not None and _seed_of(prediction) == trace.seed:
-            return prediction
+    own = [each for each in asked if trace.seed is not None and _seed_of(each) == trace.seed]
+    if found := next((each for each in own if each.id), None):
+        return found
     recent = [each for each in asked if each.created_at is None or trace.since <= each.created_at <= trace.since + LATE]
     possible = [each for each in recent if not each.input or each.data_removed or _is_alike(each, trace)]
-    if len(possible) == 1 and _is_alike(possible[0], trace):
+    if len(possible) == 1 and not own and possible[0].id and _is_alike(possible[0], trace):
         return possible[0]
-    if possible:
-        message = f"Replicate has predictions that may be the one, or not: {', '.join(each.id for each in possible)}."
+    if possible or own:
+        names = ", ".join(each.id or "one whose id cannot be read" for each in possible or own)
+        message = f"Replicate has predictions that may be the one, or not: {names}."
         raise ProviderError(message)
     return None
 

@@ -60,6 +60,7 @@ class ElevenLabs(Simulator):
         return [
             web.post("/v1/text-to-speech/{voice}", self._speak),
             web.get("/v1/history", self._list),
+            web.get("/v1/history/{id}", self._get),
             web.get("/v1/history/{id}/audio", self._audio),
         ]
 
@@ -149,9 +150,19 @@ class ElevenLabs(Simulator):
 
         return await self.asked(request, look)
 
+    def _item(self, request: web.Request) -> SimulatedJob | None:
+        return next((job for job in self._kept() if _item_id(job) == request.match_info["id"]), None)
+
+    async def _get(self, request: web.Request) -> web.StreamResponse:
+        async def look(_: object) -> web.Response:
+            job = self._item(request)
+            return self.refusal(HTTPStatus.NOT_FOUND) if job is None else web.json_response(_told(job))
+
+        return await self.asked(request, look)
+
     async def _audio(self, request: web.Request) -> web.StreamResponse:
         async def look(_: object) -> web.Response:
-            job = next((job for job in self._kept() if _item_id(job) == request.match_info["id"]), None)
+            job = self._item(request)
             if job is None:
                 return self.refusal(HTTPStatus.NOT_FOUND)
             return web.Response(body=await self.made(job), content_type="audio/mpeg")

@@ -1,4 +1,4 @@
-"""fal, simulated: the queue, results with the model's own errors, and webhooks signed by a published key.
+"""fal, simulated: the queue, results with the model's own errors, the list of what has ended, and signed calls.
 
 The queue takes whatever it is given; what a model thinks of its input is told as its result. Sources: `fal-client` 1.0.3 and the
 vendor's pages on the queue, on errors, on webhooks and on its models; 2026-11-21.
@@ -12,6 +12,7 @@ import io
 import json
 import re
 from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
 from http import HTTPStatus
 from importlib.resources import files
 from pathlib import Path
@@ -69,6 +70,8 @@ _REFUSALS = {
 }
 _DEFAULT_KEY = "0a1b2c3d-simulated:0123456789abcdef"
 _USER = "user_simulated"
+_MOST_MODELS, _MOST_ROWS = 50, 100
+"""Of one question for the list."""
 _MEDIA_FIELDS = {Kind.FRAME: "images", Kind.CLIP: "video", Kind.VOICE: "audio"}
 
 
@@ -93,6 +96,7 @@ class Fal(Simulator):
         """The queue; the path of an app is told when a request is put in, and not when it is asked for."""
         return [
             web.get("/.well-known/jwks.json", self._published),
+            web.get("/v1/models/requests/by-endpoint", self._list),
             web.get("/{owner}/{app}/requests/{id}/status", self._status),
             web.get("/{owner}/{app}/requests/{id}", self._result),
             web.put("/{owner}/{app}/requests/{id}/cancel", self._cancel),
@@ -220,6 +224,39 @@ class Fal(Simulator):
         image = file | {"width": size.width, "height": size.height}
         return {"images": [image], "seed": 1, "timings": {"inference": job.takes}, "prompt": job.order.prompt}
 
+    async def _list(self, request: web.Request) -> web.StreamResponse:
+        """The platform's list: what has ended since `start`, the last one first."""
+
+        async def look(_: object) -> web.Response:
+            asked, limit = request.query.getall("endpoint_id", []), int(request.query.get("limit", "50"))
+            models = {model for several in asked for model in several.split(",")}
+            if not 0 < len(models) <= _MOST_MODELS or not 0 < limit <= _MOST_ROWS:
+                return web.json_response({"error": {"type": "validation_error", "message": "Invalid query"}}, status=400)
+            now, start = self.desk.now(), datetime.fromisoformat(request.query["start"]).timestamp()
+            ended = [job for job in self.desk.jobs() if job.order.model in models and job.has_ended(now) and job.ends >= start]
+            ended.sort(key=lambda job: job.ends, reverse=True)
+            first = int(base64.b64decode(request.query.get("cursor", "")) or b"0")
+            more = first + limit < len(ended)
+            cursor = base64.b64encode(str(first + limit).encode()).decode() if more else None
+            items = [self._past(job) for job in ended[first : first + limit]]
+            return web.json_response({"items": items, "next_cursor": cursor, "has_more": more})
+
+        return await self.asked(request, look)
+
+    def _past(self, job: SimulatedJob) -> dict[str, Any]:
+        status, _, body = self._outcome(job)
+        return {
+            "request_id": job.id,
+            "endpoint_id": job.order.model,
+            "sent_at": _moment(job.at),
+            "started_at": _moment(job.starts),
+            "ended_at": _moment(job.ends),
+            "status_code": status,
+            "duration": job.takes,
+            "json_input": job.order.body["input"],
+            "json_output": body,
+        }
+
     async def _cancel(self, request: web.Request) -> web.StreamResponse:
         if not self.is_let_in(request):
             return self.refusal(HTTPStatus.UNAUTHORIZED)
@@ -256,6 +293,11 @@ class Fal(Simulator):
             "x-fal-webhook-signature": self.signing_key.sign(message).hex(),
         }
         return {**headers, "content-type": "application/json"}, body
+
+
+def _moment(seconds: float) -> str:
+    """As the list tells times: to the second."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="seconds").replace("+00:00", "Z")
 
 
 def root_of(model: str) -> str:

@@ -284,14 +284,8 @@ class Google(Simulator):
             return web.Response(status=HTTPStatus.FOUND, headers={"Location": self.output_url(job)})
         trouble = self.desk.chance.next(Phase.DOWNLOAD)
         if trouble is Trouble.EXPIRED:
-            return _refused(HTTPStatus.SERVICE_UNAVAILABLE, "The service is currently unavailable.", "UNAVAILABLE")
-        content = await self.made(job)
-        made = {Trouble.EMPTY: b"", Trouble.LYING: b"\0" * len(content), Trouble.ERROR_PAGE: b"<html>We are sorry</html>"}
-        response = web.Response(body=made.get(trouble, content) if trouble else content, content_type="video/mp4")
-        if trouble is Trouble.TRUNCATED and request.transport is not None:
-            request.transport.abort()
-        self.desk.count("downloads")
-        return response
+            return _refused(HTTPStatus.FORBIDDEN, "You do not have permission to access the file.", "PERMISSION_DENIED")
+        return await self.given(request, job, trouble)
 
 
 def _is_moderated(job: SimulatedJob) -> bool:

@@ -195,6 +195,10 @@ class Simulator(ABC):
         job = self.desk.job(name)
         if job is None or trouble is Trouble.EXPIRED or not self._is_alive(name, request.query.get("_jwt", "")):
             return web.Response(status=self.expired_status, text="the link has expired")
+        return await self.given(request, job, trouble)
+
+    async def given(self, request: web.Request, job: SimulatedJob, trouble: Trouble | None) -> web.StreamResponse:
+        """What the job made, or what comes of it where there is trouble with the download."""
         self.desk.count("downloads")
         file = await asyncio.to_thread(self._file_of, job)
         _, media_type = TYPES[job.order.kind]

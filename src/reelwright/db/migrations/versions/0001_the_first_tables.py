@@ -23,16 +23,34 @@ def upgrade() -> None:
         "reel_campaigns",
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("name", sa.String(), nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("version", INTEGER, nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
+        sa.Column("draft", sa.JSON(), nullable=True),
+        sa.Column("saved_by", sa.JSON(), nullable=True),
         sa.Column("cap_micro_usd", INTEGER, nullable=True),
         sa.Column("event_count", INTEGER, nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("updated_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("trashed_at", sa.DateTime(timezone=True), nullable=True),
         sa.PrimaryKeyConstraint("id"),
     )
-    op.create_index("ix_reel_campaigns_created_at", "reel_campaigns", ["created_at"], unique=False)
-    op.create_index("ix_reel_campaigns_user_id", "reel_campaigns", ["user_id"], unique=False)
+    op.create_index("reel_campaigns_newest", "reel_campaigns", ["user_id", "trashed_at", "created_at", "id"], unique=False)
+    op.create_index(
+        "reel_campaigns_by_status", "reel_campaigns", ["user_id", "trashed_at", "status", "created_at", "id"], unique=False
+    )
+
+    op.create_table(
+        "reel_draft_versions",
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("version", INTEGER, nullable=False),
+        sa.Column("draft", sa.JSON(), nullable=False),
+        sa.Column("saved_by", sa.JSON(), nullable=True),
+        sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),
+        sa.ForeignKeyConstraint(["campaign_id"], ["reel_campaigns.id"]),
+        sa.PrimaryKeyConstraint("campaign_id", "version"),
+    )
 
     op.create_table(
         "reel_assets",
@@ -52,6 +70,9 @@ def upgrade() -> None:
         sa.Column("maker", sa.String(), nullable=False),
         sa.Column("provenance", sa.JSON(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
+        sa.Column("is_spooled", sa.Boolean(), nullable=False),
+        sa.Column("thumbhash", sa.String(), nullable=True),
+        sa.Column("trashed_at", sa.DateTime(timezone=True), nullable=True),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
             ["reel_campaigns.id"],
@@ -61,9 +82,13 @@ def upgrade() -> None:
     )
     op.create_index("ix_reel_assets_campaign_id", "reel_assets", ["campaign_id"], unique=False)
     op.create_index("reel_assets_maker", "reel_assets", ["maker", "is_ready"], unique=False)
+    op.create_index("reel_assets_newest", "reel_assets", ["user_id", "created_at", "id"], unique=False)
+    op.create_index("reel_assets_same", "reel_assets", ["user_id", "sha256"], unique=False)
 
     op.create_table(
         "reel_events",
+        sa.Column("serial", INTEGER, nullable=False, autoincrement=True),
+        sa.Column("xact", INTEGER, nullable=False),
         sa.Column("campaign_id", sa.String(), nullable=False),
         sa.Column("number", INTEGER, nullable=False),
         sa.Column("name", sa.String(), nullable=False),
@@ -73,8 +98,10 @@ def upgrade() -> None:
             ["campaign_id"],
             ["reel_campaigns.id"],
         ),
-        sa.PrimaryKeyConstraint("campaign_id", "number"),
+        sa.PrimaryKeyConstraint("serial"),
+        sa.UniqueConstraint("campaign_id", "number", name="reel_events_number"),
     )
+    op.create_index("reel_events_stream", "reel_events", ["xact", "serial"], unique=False)
     op.create_table(
         "reel_ledger",
         sa.Column("key", sa.String(), nullable=False),
@@ -122,6 +149,8 @@ def upgrade() -> None:
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
         sa.Column("ended_at", sa.DateTime(timezone=True), nullable=True),
         sa.Column("error", sa.String(), nullable=False),
+        sa.Column("aim", sa.JSON(), nullable=True),
+        sa.Column("is_beside", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
             ["reel_campaigns.id"],
@@ -134,8 +163,8 @@ def upgrade() -> None:
         "reel_productions",
         ["campaign_id"],
         unique=True,
-        sqlite_where=sa.text("ended_at IS NULL"),
-        postgresql_where=sa.text("ended_at IS NULL"),
+        sqlite_where=sa.text("ended_at IS NULL AND NOT is_beside"),
+        postgresql_where=sa.text("ended_at IS NULL AND NOT is_beside"),
     )
 
     op.create_table(

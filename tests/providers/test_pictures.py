@@ -15,9 +15,9 @@ from PIL import Image
 from reelwright.domain.ids import AssetId
 from reelwright.errors import InputRefused, InvalidMedia, NotFound, NotSubmitted, RenderError, StorageError
 from reelwright.media.jpeg import jpeg_under
-from reelwright.media.pictures import picture_for
 from reelwright.media.workers import Workers
 from reelwright.ports import Workshop
+from reelwright.providers.kit import picture_for
 
 ASSET = AssetId("asset_1")
 

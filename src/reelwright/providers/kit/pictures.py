@@ -9,7 +9,7 @@ from reelwright.domain.ids import AssetId
 from reelwright.errors import InputRefused, InvalidMedia, NotFound, NotSubmitted, ReelwrightError
 from reelwright.media import front
 from reelwright.media.sniff import HEAD_BYTES, sniff
-from reelwright.ports import Attachments, Workshop
+from reelwright.ports import Attachments, Confirming, Workshop
 
 _TYPES = frozenset({"image/jpeg", "image/png", "image/webp"})
 """What every vendor takes."""
@@ -43,7 +43,7 @@ async def picture_for(workshop: Workshop, attachments: Attachments, asset: Asset
         limit: the most bytes, before they are made text.
 
     Raises:
-        NotSubmitted: it cannot be read or converted just now.
+        NotSubmitted: it cannot be read or converted just now, or the request is not to be sent any more.
         InputRefused: it is not there any more, or is no picture.
     """
     try:
@@ -61,4 +61,6 @@ async def picture_for(workshop: Workshop, attachments: Attachments, asset: Asset
     if not isinstance(made, bytes):
         message = "The worker answered something else than a picture."
         raise NotSubmitted(message)
+    if isinstance(attachments, Confirming):
+        await attachments.confirm()  # the workers may have been busy for minutes
     return Picture(made, "image/jpeg")

@@ -1,0 +1,44 @@
+"""The application: every router in its place, and what goes around all of them."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter, FastAPI
+from fastapi.routing import APIRoute
+
+from reelwright import __version__
+from reelwright.api import accounts, campaigns, health
+from reelwright.api.callers import SIGNED_IN, Callers
+from reelwright.api.problems import answer_with_problems, problems
+from reelwright.bootstrap import Studio
+
+API = "/api/v1"
+_SIGNED: tuple[APIRouter, ...] = (campaigns.router, accounts.router)
+"""Routes below `/api/v1` that ask who one is."""
+_PUBLIC: tuple[APIRouter, ...] = (health.router,)
+"""Routes with paths of their own that see to themselves who may use them."""
+
+
+def create_app(studio: Studio) -> FastAPI:
+    """The studio over HTTP. Whoever opened the studio closes it."""
+    app = FastAPI(
+        title="Reelwright",
+        version=__version__,
+        summary="From a brief to a finished film, and nothing that was generated is ever lost.",
+        openapi_url=f"{API}/openapi.json",
+        docs_url=None,  # they load scripts from elsewhere
+        redoc_url=None,
+        generate_unique_id_function=_operation,
+    )
+    app.state.studio = studio
+    answer_with_problems(app)
+    for router in _SIGNED:
+        app.include_router(router, prefix=API, dependencies=[SIGNED_IN], responses=problems())
+    for router in _PUBLIC:
+        app.include_router(router)
+    app.add_middleware(Callers, studio=studio)
+    return app
+
+
+def _operation(route: APIRoute) -> str:
+    """The name of an operation is that of its function, so that clients made from the document read well."""
+    return route.name
