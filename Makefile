@@ -17,7 +17,8 @@ studio: run-env ## say how to reach the studio
 	@echo "This release has no web studio yet. What there is today is the command line:"
 	@$(BIN)/reelwright --help
 
-test: check ## run every check and every test; TESTS=tests/media runs some
+test: dev-env ## run every check on everything, and every test; TESTS=tests/media runs some
+	@tools/check.sh --all
 	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 $(TESTS)
 
 check: dev-env ## format, lint, types, layers, dead code, dependencies, docs: seconds

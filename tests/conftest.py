@@ -5,6 +5,7 @@ Servers start only when a test asks, once per worker, and vanish with it.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ import psycopg
 import pytest
 from psycopg import sql
 
+from databases import migrate, put_sqlite
 from reelwright.net import Net
 from reelwright.net.download import Patience
 from reelwright.store import ObjectStore, open_store
@@ -22,6 +24,12 @@ from reelwright.testing.source import FaultySource
 
 # Asserts of the suite that ships tell what they compared, as those of tests do.
 pytest.register_assert_rewrite(*(f"reelwright.testing.{name}" for name in ("abilities", "contract", "counterpart")))
+
+
+def pytest_collection_finish() -> None:
+    """What was loaded until now stays: looking through it for garbage again and again would take an eighth of the whole run."""
+    gc.collect()
+    gc.freeze()
 
 
 @pytest.fixture(scope="session")
@@ -38,12 +46,21 @@ def s3_server() -> Iterator[S3]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def _postgres_template(postgres_server: Postgres) -> sql.Identifier:
+    """A PostgreSQL database with all tables and no row, to be copied."""
+    with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
+        connection.execute("CREATE DATABASE migrated")
+    migrate(postgres_server.url("migrated"))
+    return sql.Identifier("migrated")
+
+
 @pytest.fixture
-def postgres_url(postgres_server: Postgres) -> Iterator[str]:
-    """An empty PostgreSQL database of this test's own."""
+def postgres_url(postgres_server: Postgres, _postgres_template: sql.Identifier) -> Iterator[str]:
+    """A PostgreSQL database of this test's own, with all tables and no row."""
     name = f"test_{uuid4().hex}"
     with psycopg.connect(postgres_server.url(), autocommit=True) as connection:
-        connection.execute(sql.SQL("CREATE DATABASE {}").format(sql.Identifier(name)))
+        connection.execute(sql.SQL("CREATE DATABASE {} TEMPLATE {}").format(sql.Identifier(name), _postgres_template))
         yield postgres_server.url(name)
         connection.execute(sql.SQL("DROP DATABASE {} WITH (FORCE)").format(sql.Identifier(name)))
 
@@ -58,8 +75,9 @@ def s3_url(s3_server: S3, monkeypatch: pytest.MonkeyPatch) -> str:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database of each kind."""
+    """A database of each kind, with all tables and no row."""
     if request.param == "sqlite":
+        put_sqlite(tmp_path / "reelwright.db")
         return f"sqlite:///{tmp_path}/reelwright.db"
     return request.getfixturevalue("postgres_url")
 

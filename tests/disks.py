@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import os
 import subprocess
 from collections.abc import Generator
 from contextlib import contextmanager
@@ -22,8 +23,8 @@ class SmallDisk:
     def _ballast(self) -> Path:
         return self.folder / "ballast"
 
-    def fill(self) -> None:
-        """Takes every byte that is left."""
+    def fill(self, *, but: int = 0) -> None:
+        """Takes every byte that is left, or leaves so many."""
         with self._ballast.open("ab", buffering=0) as file:
             for block in (bytes(1 << 20), bytes(4096), bytes(1)):
                 try:
@@ -31,6 +32,7 @@ class SmallDisk:
                         file.write(block)
                 except OSError as error:
                     assert error.errno == errno.ENOSPC  # noqa: PT017 - there is no other way to fill it
+        os.truncate(self._ballast, self._ballast.stat().st_size - but)
 
     def free(self) -> None:
         """Gives them back."""

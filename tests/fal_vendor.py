@@ -79,7 +79,7 @@ class Met:
         return await self.studio.submit(request, intent=IntentKey("one"), attachments=Pictures())
 
     async def ended(self, job: Job) -> Job:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while job.state is JobState.RUNNING:
                 await asyncio.sleep(0.02)
                 job = await self.studio.poll(job.id)

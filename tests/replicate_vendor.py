@@ -78,7 +78,7 @@ class Met:
         return await self.studio.submit(request, intent=IntentKey(intent), attachments=Pictures())
 
     async def ended(self, job: Job) -> Job:
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(60):
             while job.state is JobState.RUNNING:
                 await asyncio.sleep(0.02)
                 job = await self.studio.poll(job.id)

@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from databases import put_sqlite
 from reelwright.bootstrap import Studio, open_studio
 from reelwright.config import Settings
 from reelwright.domain.event import Event, EventName
@@ -115,6 +116,8 @@ class Stage:
     opened: list[Studio] = field(default_factory=list[Studio])
 
     def open(self, **settings: object) -> Studio:
+        if not self.database_url:
+            put_sqlite(self.home / "reelwright.sqlite")
         values = {"home": self.home, "database_url": self.database_url, "workers": 2, **settings}
         studio = open_studio(Settings.model_validate(values))
         self.opened.append(studio)
@@ -188,7 +191,7 @@ async def working(studio: Studio) -> AsyncGenerator[None]:
         await studio.close()
 
 
-async def eventually(is_true: Callable[[], object], seconds: float = 15) -> None:
+async def eventually(is_true: Callable[[], object], seconds: float = 60) -> None:
     """Waits until something of another thread is so."""
     async with asyncio.timeout(seconds):
         while not is_true():

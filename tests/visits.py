@@ -92,7 +92,7 @@ class Visit:
         return await self.provider.submit(request, intent=IntentKey(uuid4().hex), attachments=self.album)
 
     async def ended(self, job: Job) -> Job:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while job.state is JobState.RUNNING:
                 await asyncio.sleep(0.02)
                 try:

@@ -1,8 +1,10 @@
 #!/bin/sh
 # Runs every check of the house side by side and prints what each one found; fails when one of them does.
+#
+#   tools/check.sh          types only where a change since the last time can be seen (tools/check_types.py): seconds
+#   tools/check.sh --all    types everywhere: what `make test` and the machine that integrates run
 set -u
 bin=.venv/bin
-export NODE_COMPILE_CACHE=.venv/.node-cache # the type checker starts a second sooner
 out=$(mktemp -d)
 trap 'rm -rf "$out"' EXIT
 trap 'exit 130' INT TERM
@@ -19,7 +21,7 @@ check() {
 # Fonts are found by their package's name and never imported; SQLAlchemy loads psycopg by the name in the database's URL.
 unimported="psycopg$(awk -F'"|>' '/^ *"(fontpkg|noto|pymupdf)-/ { printf "|%s", $2 }' pyproject.toml)"
 
-check types "$bin/basedpyright" --level error
+check types "$bin/python" tools/check_types.py "$@"
 check format "$bin/ruff" format --check --output-format concise .
 check lint "$bin/ruff" check --output-format concise .
 check layers "$bin/lint-imports" --no-logo
@@ -33,7 +35,7 @@ wait
 failed=0
 for name in $names; do
     if [ "$(cat "$out/$name.status" 2>/dev/null)" = 0 ]; then
-        echo "ok    $name"
+        echo "ok    $name$(sed -n 's/^note: \(.*\)/ (\1)/p' "$out/$name.txt")"
     else
         echo "WRONG $name"
         sed 's/^/      /' "$out/$name.txt"

@@ -9,8 +9,9 @@ import os
 import shutil
 import sqlite3
 import sys
+import time
 from collections.abc import Callable, Generator, Mapping
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import partial
@@ -24,6 +25,7 @@ from ulid import ULID
 from reelwright.config import Settings
 from reelwright.db.engine import Database
 from reelwright.db.leadership import Leadership
+from reelwright.domain.account import Role
 from reelwright.domain.production import Production
 from reelwright.errors import ConfigurationError
 from reelwright.media.workers import Workers
@@ -32,28 +34,47 @@ from reelwright.net.redaction import conceal
 from reelwright.ports import Provider, Workshop, Writer
 from reelwright.services.accounts import Accounts
 from reelwright.services.assets import Assets
+from reelwright.services.attempts import Attempts
 from reelwright.services.bells import Bells
 from reelwright.services.briefs import Providers
 from reelwright.services.budgets import Budgets
 from reelwright.services.campaigns import Campaigns
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.concepts import Concepts
+from reelwright.services.dashboard import Dashboard
 from reelwright.services.doubts import Doubts
+from reelwright.services.drafts import Drafts
+from reelwright.services.events import Events
 from reelwright.services.films import Films
 from reelwright.services.findings import Reconciliation
 from reelwright.services.harvests import Harvests
 from reelwright.services.hints import Hints
+from reelwright.services.identities import Identities
 from reelwright.services.keys import Keys
+from reelwright.services.landings import Landings
 from reelwright.services.lanes import Lanes
+from reelwright.services.library import Library
+from reelwright.services.links import Links
+from reelwright.services.openid import Issuer
+from reelwright.services.orders import Orders
+from reelwright.services.own_takes import OwnTakes
+from reelwright.services.passwords import Passwords
 from reelwright.services.plans import Plans
 from reelwright.services.productions import Productions
 from reelwright.services.quotes import Quotes
 from reelwright.services.sealing import Safe
+from reelwright.services.selections import Selections
+from reelwright.services.sessions import Sessions
 from reelwright.services.shots import Shots
+from reelwright.services.sign_in import SignIn
+from reelwright.services.spool import Spool
 from reelwright.services.storyboards import Storyboards
 from reelwright.services.submits import Submits
 from reelwright.services.takes import Takes
+from reelwright.services.thumbnails import Thumbnails
+from reelwright.services.turns import Turns
 from reelwright.services.upkeep import Upkeep
+from reelwright.services.uploads import Uploads
 from reelwright.store import ObjectStore, open_store
 from reelwright.workflows.engine import Engine, Queue, migrate_log
 from reelwright.workflows.production import Services
@@ -62,6 +83,7 @@ PROVIDERS = "reelwright.providers"
 WRITERS = "reelwright.writers"
 _WORK = "work"
 _TRIAL_BYTES = 64 << 10
+_BEGAN = time.time()
 _log = structlog.get_logger()
 
 
@@ -84,10 +106,24 @@ class Studio:
     store: ObjectStore
     net: Net
     workers: Workers
+    lookers: Workers
+    """One process that looks at what people send, and makes thumbnails: nobody waits for a render."""
     catalogue: Catalogue
     accounts: Accounts
+    links: Links
+    passwords: Passwords
+    attempts: Attempts
+    sessions: Sessions
+    sign_in: SignIn
+    identities: Identities
     assets: Assets
+    library: Library
+    thumbnails: Thumbnails
+    landings: Landings
+    uploads: Uploads
     campaigns: Campaigns
+    drafts: Drafts
+    dashboard: Dashboard
     productions: Productions
     films: Films
     takes: Takes
@@ -97,6 +133,10 @@ class Studio:
     hints: Hints
     budgets: Budgets
     quotes: Quotes
+    orders: Orders
+    own_takes: OwnTakes
+    selections: Selections
+    events: Events
     keys: Keys
     queue: Queue
     leadership: Leadership
@@ -107,14 +147,14 @@ class Studio:
     @property
     def defaults(self) -> Providers:
         """Who makes what unless a brief or a flag says otherwise."""
-        settings = self.settings
-        return Providers(text=settings.text, image=settings.image, video=settings.video, voice=settings.voice)
+        return _defaults(self.settings)
 
     async def lead(self) -> bool:
         """Starts the engine, when no other process leads. Answers whether this one leads now.
 
         To be asked again and again: a leader whom the database server has dropped stops, because another may lead by now.
         """
+        self.database.waits_for_server = True
         if self.is_leading:
             if await asyncio.to_thread(self.leadership.is_held):
                 return True
@@ -147,10 +187,13 @@ class Studio:
 
     async def close(self) -> None:
         """Stops at once and gives everything back. What is unfinished goes on with the next leader."""
+        self.events.close()
         if self.is_leading:
             await self.engine.stop()
+        self.passwords.close()
         await self.catalogue.aclose()
         await self.workers.aclose()
+        await self.lookers.aclose()
         await self.net.aclose()
         await self.store.aclose()
         self.queue.close()
@@ -162,7 +205,12 @@ class Studio:
 def _is_of_another_process(left: Path) -> bool:
     """Whether it is a copy that a process which does not lead, but lives, is just looking at: `copy-PID-...`."""
     owner = left.name.split("-")[1] if left.name.startswith("copy-") else ""
-    if not owner.isdigit() or int(owner) == os.getpid():
+    if not owner.isdigit():
+        return False
+    if int(owner) == os.getpid():
+        # In a container every life has the same number: what an earlier one has left is older than this one.
+        with suppress(FileNotFoundError):
+            return left.stat().st_mtime >= _BEGAN
         return False
     try:
         os.kill(int(owner), 0)
@@ -179,20 +227,23 @@ def open_studio(settings: Settings) -> Studio:
     Raises:
         ConfigurationError: a setting is wrong, or the folder cannot be used.
     """
-    database, keys = _open_database(settings)
-    try:
+    with ExitStack() as undo:
+        database, keys = _open_database(settings, undo)
         keys.check()
-    except ConfigurationError:
-        keys.close()
-        database.close()
-        raise
-    migrate_log(database)
+        migrate_log(database)
+        studio = _wire(settings, database, keys)
+        undo.pop_all()  # whoever gets the studio closes it
+    return studio
+
+
+def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     store = open_store(settings.storage, os.environ)
     allowed = [host.strip() for host in settings.allow_private_hosts.split(",") if host.strip()]
     net = Net(allow_private="*" in allowed or frozenset(allowed))
     workers = Workers(settings.process_count)
     catalogue = make_catalogue(settings, workers, keys.environment)
-    assets = Assets(database, store, net, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
+    lookers, spool = Workers(1), Spool(settings.home / "spool")
+    assets = Assets(database, store, net, workers, spool, lookers, folder=settings.home / _WORK, now=now, new_id=new_id)
     queue = Queue(database)
     budgets = Budgets(database, now=now)
     takes = Takes(database, catalogue, now=now, new_id=new_id)
@@ -202,6 +253,7 @@ def open_studio(settings: Settings) -> Studio:
     upkeep = Upkeep(database, submits, harvests)
     productions = Productions(database, catalogue, enqueue=queue.enqueue, now=now, new_id=new_id)
     plans = Plans(database, catalogue, budgets, now=now)
+    quotes = Quotes(database, catalogue, productions, plans)
     films = Films(database, assets, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
     services = Services(
         concepts=Concepts(database, catalogue, budgets, now=now),
@@ -213,17 +265,33 @@ def open_studio(settings: Settings) -> Studio:
         harvests=harvests,
         films=films,
         upkeep=upkeep,
+        turns=Turns(database),
     )
+    accounts, passwords, attempts = Accounts(database, now=now, new_id=new_id), Passwords(), Attempts(database, now=now)
+    links, sessions = Links(database, accounts, now=now), Sessions(database, now=now, new_id=new_id)
     return Studio(
         settings=settings,
         database=database,
         store=store,
         net=net,
         workers=workers,
+        lookers=lookers,
         catalogue=catalogue,
-        accounts=Accounts(database, now=now, new_id=new_id),
+        accounts=accounts,
+        links=links,
+        passwords=passwords,
+        attempts=attempts,
+        sessions=sessions,
+        sign_in=SignIn(database, passwords, attempts, sessions, links, now=now),
+        identities=Identities(database, accounts, net, _issuer(settings), now=now, new_id=new_id),
         assets=assets,
+        library=Library(database, now=now),
+        thumbnails=Thumbnails(database, assets, lookers, folder=settings.home / _WORK),
+        landings=Landings(database, assets, spool),
+        uploads=Uploads(database, store, assets, limit=settings.upload_limit << 20, now=now, new_id=new_id),
         campaigns=Campaigns(database, assets, workers, now=now, new_id=new_id),
+        drafts=Drafts(database, now=now),
+        dashboard=Dashboard(database),
         productions=productions,
         films=films,
         takes=takes,
@@ -232,11 +300,36 @@ def open_studio(settings: Settings) -> Studio:
         reconciliation=Reconciliation(database, catalogue, now=now, new_id=new_id),
         hints=Hints(catalogue, bells),
         budgets=budgets,
-        quotes=Quotes(database, catalogue, productions, plans),
+        quotes=quotes,
+        orders=Orders(database, catalogue, productions, quotes, defaults=_defaults(settings), now=now),
+        own_takes=OwnTakes(database, now=now, new_id=new_id),
+        selections=Selections(database, now=now),
+        events=Events(database, now=now),
         keys=keys,
         queue=queue,
         leadership=Leadership(database),
         engine=Engine(database, services),
+    )
+
+
+def _defaults(settings: Settings) -> Providers:
+    return Providers(text=settings.text, image=settings.image, video=settings.video, voice=settings.voice)
+
+
+def _issuer(settings: Settings) -> Issuer | None:
+    """Who else vouches for people, where the settings name somebody."""
+    if not settings.oidc_issuer:
+        return None
+    if not settings.oidc_client_id:
+        msg = "REELWRIGHT_OIDC_CLIENT_ID is missing: the issuer has to know which studio asks."
+        raise ConfigurationError(msg)
+    return Issuer(
+        url=settings.oidc_issuer,
+        client_id=settings.oidc_client_id,
+        client_secret=settings.oidc_client_secret,
+        name=settings.oidc_name,
+        domains=frozenset(domain.strip().lower() for domain in settings.oidc_domains.split(",") if domain.strip()),
+        role=Role(settings.oidc_role),
     )
 
 
@@ -262,22 +355,44 @@ def only_keys(settings: Settings) -> Generator[Keys]:
     Raises:
         ConfigurationError: as for `open_studio`.
     """
-    database, keys = _open_database(settings)
-    try:
-        yield keys
-    finally:
-        keys.close()
-        database.close()
+    with ExitStack() as undo:
+        yield _open_database(settings, undo)[1]
 
 
-def _open_database(settings: Settings) -> tuple[Database, Keys]:
+@dataclass(frozen=True)
+class People:
+    """Who may use a studio, without the rest of it."""
+
+    accounts: Accounts
+    links: Links
+    public_url: str
+
+
+@contextmanager
+def only_people(settings: Settings) -> Generator[People]:
+    """The people of a studio, also beside a process that serves it.
+
+    Raises:
+        ConfigurationError: as for `open_studio`.
+    """
+    with ExitStack() as undo:
+        database, _ = _open_database(settings, undo)
+        accounts = Accounts(database, now=now, new_id=new_id)
+        yield People(accounts, Links(database, accounts, now=now), settings.public_url)
+
+
+def _open_database(settings: Settings, undo: ExitStack) -> tuple[Database, Keys]:
+    """The database and the keys; `undo` closes them."""
     _check_sqlite()
     _make_home(settings.home)
     _set_up_logs(settings.home)
     database = Database(settings.database)
+    undo.callback(database.close)
     database.ping()
     database.migrate()
-    return database, Keys(database, Safe(settings.home, settings.secret_key), os.environ, now=now)
+    keys = Keys(database, Safe(settings.home, settings.secret_key), os.environ, now=now)
+    undo.callback(keys.close)
+    return database, keys
 
 
 def make_catalogue(settings: Settings, workers: Workers, environment: Mapping[str, str]) -> Catalogue:

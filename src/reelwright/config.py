@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError
@@ -50,6 +50,35 @@ class Settings(BaseSettings):
             "every machine; `NEW,OLD` while it is changed. `secret.key` in the data folder unless set.",
         ),
     ] = ""
+    upload_limit: Annotated[int, Field(ge=1, le=1 << 20, description="The largest file that a person may send, in MiB.")] = 4096
+    media_redirect: Annotated[
+        Literal["", "signed"],
+        Field(
+            description="`signed`: `/media/...` leads players to the bucket by an address that works for a quarter of an hour, "
+            "instead of passing the bytes on itself. Leave it empty where browsers cannot reach the bucket."
+        ),
+    ] = ""
+    oidc_issuer: Annotated[
+        str,
+        Field(
+            pattern=r"^(https://[^\s?#]+|http://(localhost|127\.0\.0\.1|\[::1\])(:\d+)?(/[^\s?#]*)?)?$",
+            description="An OpenID Connect issuer through which people may sign in, such as `https://accounts.example`. It sends "
+            "them back to `/sign-in/oidc/callback` below REELWRIGHT_PUBLIC_URL.",
+        ),
+    ] = ""
+    oidc_client_id: Annotated[str, Field(description="What the issuer calls this studio.")] = ""
+    oidc_client_secret: Annotated[str, Field(repr=False, description="What proves to the issuer that it is this studio.")] = ""
+    oidc_name: Annotated[str, Field(max_length=60, description="What the issuer is called on the button.")] = "single sign-on"
+    oidc_domains: Annotated[
+        str,
+        Field(
+            description="The domains, by commas, of the addresses with which somebody may come through the issuer whom nobody "
+            "has added; `*` for everybody whom it knows, nothing for nobody."
+        ),
+    ] = ""
+    oidc_role: Annotated[
+        str, Field(pattern="^(member|viewer)$", description="What such newcomers are: `member` or `viewer`.")
+    ] = "member"
     text: Annotated[str, Field(description="Who writes, as `provider:model`.")] = "template:plain"
     image: Annotated[str, Field(description="Who draws frames.")] = "animatic:cards"
     video: Annotated[str, Field(description="Who makes clips.")] = "animatic:camera"

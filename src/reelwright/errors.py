@@ -4,6 +4,7 @@
 ReelwrightError
 ├── InvalidInput            what was asked cannot be done; names the field and what is allowed
 │   ├── InvalidBrief
+│   │   └── InvalidDraft    what was typed is no film yet; carries every field that is wrong
 │   ├── TooLarge            more bytes than are taken
 │   ├── VersionMissing      a change does not name the version that it saw
 │   └── InvalidMedia        bytes that are not the picture, clip or sound that they should be
@@ -32,6 +33,7 @@ ReelwrightError
 │   ├── UrlExpired          401, 403, 404 or 410: ask the provider for a fresh URL
 │   └── ContentMismatch     other bytes, another length or another digest than announced
 ├── StorageError            the object store did not take or give the bytes
+│   ├── DiskFull            there is no room left on a disk of this machine
 │   └── ObjectExists        keys are written once
 └── RenderError             a film could not be rendered from its cut list
 ```
@@ -43,8 +45,8 @@ map them.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import ClassVar, Self
+from collections.abc import Mapping, Sequence
+from typing import Any, ClassVar, Self
 
 
 class ReelwrightError(Exception):
@@ -57,9 +59,9 @@ class ReelwrightError(Exception):
         super().__init__(message)
         self.message = message
 
-    def __reduce__(self) -> tuple[type[Self], tuple[str]]:
-        """Pickle and `copy` rebuild the error from its one argument."""
-        return type(self), (self.message,)
+    def __reduce__(self) -> tuple[type[Self], tuple[str], dict[str, Any]]:
+        """Pickle and `copy` rebuild the error from its sentence, and then from what else it knows."""
+        return type(self), (self.message,), vars(self)
 
 
 class InvalidInput(ReelwrightError, ValueError):
@@ -72,6 +74,16 @@ class InvalidBrief(InvalidInput):
     """A brief that cannot become a film."""
 
     code = "invalid_brief"
+
+
+class InvalidDraft(InvalidBrief):
+    """What was typed is no film yet. `errors` holds every field that is wrong, as its path and what is allowed."""
+
+    code = "invalid_draft"
+
+    def __init__(self, message: str, errors: Sequence[tuple[str, str]] = ()) -> None:
+        super().__init__(message)
+        self.errors = tuple(errors)
 
 
 class TooLarge(InvalidInput):
@@ -261,6 +273,12 @@ class StorageError(ReelwrightError):
 
     code = "storage"
     retryable = True
+
+
+class DiskFull(StorageError):
+    """There is no room left on a disk of this machine."""
+
+    code = "disk_full"
 
 
 class ObjectExists(StorageError):

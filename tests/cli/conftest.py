@@ -6,8 +6,6 @@ import json
 import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -16,6 +14,7 @@ from typing import Any
 
 import pytest
 
+from programs import Program, programs
 from staging import VendorThread
 
 PLUGINS = Path(__file__).parents[1] / "plugins" / "simulated"
@@ -46,30 +45,22 @@ class CommandLine:
 
     folder: Path
     environment: dict[str, str]
-    running: list[subprocess.Popen[str]] = field(default_factory=list[subprocess.Popen[str]])
+    running: list[Program] = field(default_factory=list[Program])
 
     @property
     def home(self) -> Path:
         return Path(self.environment["REELWRIGHT_HOME"])
 
-    def start(self, *arguments: str, **environment: str) -> subprocess.Popen[str]:
+    def start(self, *arguments: str, **environment: str) -> Program:
         """A process that goes on while the test does something else."""
-        process = subprocess.Popen(
-            [sys.executable, "-m", "reelwright", *arguments],
-            cwd=self.folder,
-            env={**self.environment, **environment},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        process = programs().start(arguments, cwd=self.folder, env={**self.environment, **environment})
         self.running.append(process)
         return process
 
     def run(self, *arguments: str, **environment: str) -> Ended:
         return self.end(self.start(*arguments, **environment))
 
-    def end(self, process: subprocess.Popen[str], sent: signal.Signals | None = None) -> Ended:
+    def end(self, process: Program, sent: signal.Signals | None = None) -> Ended:
         """Waits for it, after a signal if one is given. Whatever happens, no traceback is shown."""
         if sent is not None:
             process.send_signal(sent)
@@ -117,6 +108,7 @@ def cli(tmp_path: Path, vendor: VendorThread) -> Iterator[CommandLine]:
         {
             **kept,
             "REELWRIGHT_HOME": str(tmp_path / "home"),
+            "REELWRIGHT_WORKERS": "1",
             "SIMULATED_URL": vendor.url,
             "SIMULATED_POLL_EVERY": "1/20",
             "PYTHONPATH": str(PLUGINS),
@@ -125,12 +117,11 @@ def cli(tmp_path: Path, vendor: VendorThread) -> Iterator[CommandLine]:
     )
     yield made
     for process in made.running:
-        if process.poll() is None:
-            process.kill()
-            process.communicate()
+        process.kill()
+        process.communicate()
 
 
-def until(is_true: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
+def until(is_true: Callable[[], object], process: Program | None = None) -> None:
     """Waits for something that a process brings about."""
     ends = time.monotonic() + PATIENCE
     while not is_true():

@@ -18,7 +18,7 @@ def test_an_empty_studio_says_what_to_do_first(cli: CommandLine) -> None:
 
 
 def test_a_film_that_is_made_can_be_looked_at_listed_and_followed(cli: CommandLine, vendor: VendorThread) -> None:
-    vendor.turn(clip_seconds=60)
+    vendor.turn(clip_seconds=600)
     maker = cli.start(*paid("--id", "lamp"))
     until(lambda: len(vendor.submits) == 4, maker)
     shown = cli.run("status", "lamp")
@@ -40,7 +40,7 @@ def test_a_film_that_is_made_can_be_looked_at_listed_and_followed(cli: CommandLi
 
 
 def test_interrupting_a_watcher_does_not_touch_what_it_watches(cli: CommandLine, vendor: VendorThread) -> None:
-    vendor.turn(clip_seconds=60)
+    vendor.turn(clip_seconds=600)
     maker = cli.start(*paid("--id", "lamp"))
     until(lambda: len(vendor.submits) == 4, maker)
     watcher = cli.start("watch", "lamp")
@@ -54,7 +54,7 @@ def test_interrupting_a_watcher_does_not_touch_what_it_watches(cli: CommandLine,
 
 
 def test_cancelled_from_another_process_it_ends_and_gives_back_what_was_not_made(cli: CommandLine, vendor: VendorThread) -> None:
-    vendor.turn(clip_seconds=60)
+    vendor.turn(clip_seconds=600)
     maker = cli.start(*paid("--id", "lamp", "--json"))
     until(lambda: len(vendor.submits) == 4, maker)
     cancelled = cli.run("cancel", "lamp")
@@ -79,7 +79,7 @@ def test_cancelled_from_another_process_it_ends_and_gives_back_what_was_not_made
 
 
 def test_what_nobody_works_on_is_said_to_whoever_watches(cli: CommandLine, vendor: VendorThread) -> None:
-    vendor.turn(clip_seconds=60)
+    vendor.turn(clip_seconds=600)
     maker = cli.start(*paid("--id", "lamp"))
     until(lambda: len(vendor.submits) == 4, maker)
     maker.kill()
@@ -92,7 +92,7 @@ def test_what_nobody_works_on_is_said_to_whoever_watches(cli: CommandLine, vendo
 
 
 def test_the_list_of_campaigns_pages_by_id_and_misses_nobody(cli: CommandLine, vendor: VendorThread) -> None:
-    vendor.turn(frame_seconds=60)
+    vendor.turn(frame_seconds=600)
     for number, name in enumerate(("one", "two", "three"), 1):
         process = cli.start(*paid("--id", name))
         until(lambda number=number: cli.count("reel_productions") == number, process)

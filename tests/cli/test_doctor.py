@@ -32,7 +32,7 @@ def test_a_wrong_setting_is_found_and_the_exit_code_says_so(cli: CommandLine) ->
 
 
 def test_a_leader_at_work_is_named_and_not_disturbed(cli: CommandLine, vendor: VendorThread) -> None:
-    vendor.turn(clip_seconds=60)
+    vendor.turn(clip_seconds=600)
     maker = cli.start(*paid())
     until(lambda: len(vendor.submits) == 4, maker)
     ended = cli.run("doctor")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 import time
 
 import pytest
 
-from cli.conftest import CommandLine
+from cli.conftest import PATIENCE, CommandLine
 from reelwright import __version__
 
 COMMANDS = [
@@ -45,9 +47,10 @@ def test_every_command_explains_itself_and_makes_nothing(cli: CommandLine, comma
 
 def test_help_answers_at_once(cli: CommandLine, capsys: pytest.CaptureFixture[str]) -> None:
     took: list[float] = []
+    command = [sys.executable, "-m", "reelwright", "--help"]
     for _ in range(5):
         began = time.perf_counter()
-        cli.run("--help")
+        subprocess.run(command, env=cli.environment, cwd=cli.folder, capture_output=True, timeout=PATIENCE, check=True)
         took.append(time.perf_counter() - began)
     with capsys.disabled():
         print(f"\nreelwright --help: {min(took) * 1000:.0f} ms")  # noqa: T201

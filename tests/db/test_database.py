@@ -21,7 +21,7 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from reelwright.db import assets, budgets, campaigns, events, productions, takes
+from reelwright.db import assets, budgets, campaigns, events, listing, productions, takes
 from reelwright.db.engine import Database
 from reelwright.db.leadership import Leadership
 from reelwright.db.migrations import newest
@@ -260,7 +260,7 @@ def test_lists_page_by_key_without_a_gap(database: Database) -> None:
         database.write_now(lambda session, made=made: campaigns.insert(session, made))
     seen: list[str] = []
     before = ""
-    while page := database.read_now(lambda session, before=before: campaigns.page(session, OWNER, before=before, limit=3)):
+    while page := database.read_now(lambda session, before=before: listing.page(session, OWNER, before=before, limit=3)):
         seen += [summary.id for summary in page]
         before = seen[-1]
     assert seen == ["c6", "c5", "c4", "c3", "c2", "c1", "c0"]
@@ -288,7 +288,7 @@ def test_only_one_process_leads_and_a_killed_leader_is_followed(database: Databa
         other.wait()
         if other.stdout is not None:
             other.stdout.close()
-    for _ in range(50):
+    for _ in range(500):
         if leadership.take():
             break
         time.sleep(0.1)

@@ -202,7 +202,7 @@ async def test_a_cancelled_job_stops_and_leaves_no_half_file(studio: Animatic, t
     job = await studio.submit(
         replace(CLIP, size=Size(1280, 720), seconds=Fraction(60)), intent=IntentKey("one"), attachments=Pictures()
     )
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while not list((tmp_path / "outputs").iterdir()):
             await asyncio.sleep(0.02)
 

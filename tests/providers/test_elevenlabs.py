@@ -199,6 +199,24 @@ async def test_the_history_is_listed_page_by_page_with_what_we_know_under_its_ow
     assert (await voices.provider.poll(lost.id)).outputs[0].sha256 == lost.outputs[0].sha256
 
 
+async def test_a_voice_has_one_name_whichever_way_it_is_come_by(voices: Visit) -> None:
+    since, studio = datetime.now(UTC) - timedelta(seconds=1), studio_of(voices)
+    ours = await voices.submit(CLASSIC, prompt=WORDS)
+    voices.meet(Phase.SUBMIT, Trouble.CUT_AFTER)
+    with pytest.raises(InDoubt):
+        await voices.submit(CLASSIC, prompt="Lost.")
+    listed = [found.job.id async for found in studio.jobs(since)]
+    lost, known = (item["history_item_id"] for item in voices.sent("GET")[-1].answered["history"])
+    assert listed == [f"history-{lost}", ours.id]
+    for typed in (f"history-{known}", known, f" {known} ", f"https://elevenlabs.io/app/speech/{known}"):
+        assert (await studio.poll(JobId(typed))).id == ours.id
+    for typed in (f"history-{lost}", lost):
+        assert (await studio.poll(JobId(typed))).id == f"history-{lost}"
+    assert [found.job.id async for found in studio.jobs(since)] == listed  # also now that it lies here
+    request = voices.request(CLASSIC, prompt="Lost.")
+    assert await studio.find(request, intent=IntentKey("another"), since=since) is None
+
+
 @pytest.mark.parametrize("job", ["history-unknown", "unknown", "history-../secret"])
 async def test_a_job_that_nobody_made_is_unknown(voices: Visit, job: str) -> None:
     with pytest.raises(JobUnknown):

@@ -124,7 +124,7 @@ async def test_too_many_words_for_the_shot_fail_in_words(voice: Espeak) -> None:
 
 
 async def test_it_makes_nothing_but_voices(voice: Espeak) -> None:
-    with pytest.raises(ProviderError, match="makes voices"):
+    with pytest.raises(ProviderError, match="makes espeak:scratch"):
         await voice.submit(replace(LINE, kind=Kind.FRAME), intent=INTENT, attachments=NoPictures())
     with pytest.raises(ProviderError, match="espeak has no job"):
         await voice.poll((await ended(voice, await voice.submit(LINE, intent=INTENT, attachments=NoPictures()))).id[:-1])  # pyright: ignore[reportArgumentType]

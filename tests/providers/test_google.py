@@ -204,10 +204,11 @@ async def test_a_clip_that_comes_in_the_answer_is_kept_as_well(google: Visit) ->
 
 
 async def test_a_clip_runs_until_the_file_service_has_it(google: Visit) -> None:
-    vendor_of(google).processing_seconds = 0.5
+    vendor_of(google).processing_seconds = 600
     receipt = await google.submit(OMNI)
     await asyncio.sleep(0.2)
     assert (await google.provider.poll(receipt.id)).state is JobState.RUNNING
+    vendor_of(google).processing_seconds = 0
     assert (await google.ended(receipt)).state is JobState.SUCCEEDED
 
 
@@ -306,7 +307,7 @@ async def test_whatever_happens_it_is_one_post(
 
 async def test_an_answer_that_takes_too_long_is_in_doubt_and_is_one_post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(client, "_SECONDS", 1)
-    async with visiting("google", provider, tmp_path, answer_delay=2.0) as visit:
+    async with visiting("google", provider, tmp_path, answer_delay=60) as visit:
         for number, model in enumerate((FLASH, OMNI), 1):
             with pytest.raises(InDoubt):
                 await visit.submit(model)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import base64
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -199,11 +198,11 @@ async def test_every_failure_says_what_it_means(luma: Visit, code: str) -> None:
 
 
 async def test_an_output_that_has_expired_is_given_anew(tmp_path: Path) -> None:
-    async with visiting("luma-agents", provider, tmp_path, url_seconds=0.3) as luma, aiohttp.ClientSession() as session:
+    async with visiting("luma-agents", provider, tmp_path, url_seconds=-1) as luma, aiohttp.ClientSession() as session:
         job = await luma.ended(await luma.submit(UNI))
-        await asyncio.sleep(0.4)
         async with session.get(job.outputs[0].url) as answer:
             assert answer.status == 403
+        luma.vendor.desk.behaviour.url_seconds = 60
         async with session.get((await luma.provider.poll(job.id)).outputs[0].url) as answer:
             assert (answer.status, (await answer.read())[1:4]) == (200, b"PNG")
 
@@ -219,6 +218,12 @@ async def test_a_job_that_there_is_not_is_unknown(luma: Visit) -> None:
         with pytest.raises(JobUnknown):
             await luma.provider.poll(JobId(unknown))
     assert len(luma.sent("GET")) == 1
+
+
+async def test_a_generation_has_the_name_that_luma_gives_it_however_a_person_writes_it(luma: Visit) -> None:
+    job = await luma.ended(await luma.submit(next(card.model for card in luma.provider.cards() if card.kind is Kind.FRAME)))
+    for typed in (job.id.upper(), f" {job.id} ", f"https://platform.lumalabs.ai/generations/{job.id}"):
+        assert (await luma.provider.poll(JobId(typed))).id == job.id
 
 
 # -- cards and conformance -----------------------------------------------------------------------------------------------

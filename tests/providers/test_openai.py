@@ -40,6 +40,7 @@ from reelwright.errors import (
 from reelwright.ports import Findable, Hinting, Listed, Recalling
 from reelwright.providers import openai as adapter
 from reelwright.providers.openai import provider
+from reelwright.testing.simulators import openai as simulated
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 from reelwright.testing.simulators.typed import problems
 from reelwright.writers.language_model import openai as writer
@@ -131,6 +132,26 @@ async def test_a_voice_comes_in_pieces_that_tell_its_tokens(openai: Visit) -> No
     assert job.charged_micro_usd == openai.charged == 8 * Fraction("0.6") // 1 + 1 + 42 * 12
 
 
+@pytest.mark.parametrize(
+    "instead",
+    [
+        {"usage": None},
+        {"usage": {}},
+        {"usage": {"input_tokens": 8}},
+        {"usage": {"output_tokens": 504}},
+        {"usage": {"input_tokens": 8, "output_tokens": 0}},
+        {"usage": {"input_tokens": None, "output_tokens": "many"}},
+        {"usage": "504 tokens", "audio": None},
+    ],
+)
+async def test_a_voice_whose_tokens_are_not_told_is_kept_at_its_cards_price(openai: Visit, instead: dict[str, object]) -> None:
+    assert isinstance(openai.vendor, simulated.OpenAI)
+    openai.vendor.instead = instead
+    job = await openai.submit(VOICE, prompt="Good coffee takes ten minutes.")
+    assert job.state is JobState.SUCCEEDED
+    assert job.charged_micro_usd is None
+
+
 async def test_an_older_voice_is_paid_by_the_character(openai: Visit) -> None:
     words = "Good coffee takes ten minutes."
     job = await openai.submit(OLD_VOICE, prompt=words)
@@ -180,8 +201,8 @@ async def test_whatever_happens_it_is_one_post(
 
 
 async def test_an_answer_that_takes_too_long_is_in_doubt_and_is_one_post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "_SECONDS", 0.3)
-    async with visiting("openai", provider, tmp_path, answer_delay=1.0) as visit:
+    monkeypatch.setattr(adapter, "_SECONDS", 1.5)
+    async with visiting("openai", provider, tmp_path, answer_delay=60) as visit:
         with pytest.raises(InDoubt):
             await visit.submit(SUNBURST)
         assert visit.submits == 1

@@ -196,10 +196,13 @@ async def test_a_submit_is_one_post_whatever_happens(
 
 
 async def test_a_submit_that_nobody_waits_for_any_more_is_one_post(tmp_path: Path) -> None:
-    async with visiting("runway", provider, tmp_path, answer_delay=0.5) as runway:
-        with pytest.raises(TimeoutError):
-            await asyncio.wait_for(runway.submit(TURBO, picture=SMALL), 0.2)
-        await asyncio.sleep(0.6)
+    async with visiting("runway", provider, tmp_path, answer_delay=60) as runway:
+        submitting = asyncio.create_task(runway.submit(TURBO, picture=SMALL))
+        while not runway.submits:
+            await asyncio.sleep(0.01)
+        submitting.cancel()
+        await asyncio.gather(submitting, return_exceptions=True)
+        await asyncio.sleep(0.5)
         assert runway.submits == 1
 
 
@@ -207,7 +210,7 @@ async def test_a_submit_that_nobody_waits_for_any_more_is_one_post(tmp_path: Pat
 
 
 async def test_a_task_goes_through_all_its_states(tmp_path: Path) -> None:
-    async with visiting("runway", provider, tmp_path, concurrency=1, clip_seconds=(0.8, 0.8)) as runway:
+    async with visiting("runway", provider, tmp_path, concurrency=1, clip_seconds=(2.0, 2.0)) as runway:
         first = await runway.submit(TURBO, picture=SMALL)
         assert (await runway.provider.poll(first.id)).progress is None
         second = await runway.submit(TURBO, picture=SMALL)
@@ -230,15 +233,16 @@ async def test_a_task_goes_through_all_its_states(tmp_path: Path) -> None:
 
 
 async def test_an_output_that_has_expired_is_given_anew(tmp_path: Path) -> None:
-    async with visiting("runway", provider, tmp_path, url_seconds=0.3) as runway, aiohttp.ClientSession() as session:
+    async with visiting("runway", provider, tmp_path) as runway, aiohttp.ClientSession() as session:
         job = await runway.ended(await runway.submit(TURBO, picture=SMALL))
         old = job.outputs[0].url
         assert "_jwt=" in old
         async with session.get(old) as answer:
             assert answer.status == 200
-        await asyncio.sleep(0.4)
-        async with session.get(old) as answer:
+        runway.vendor.desk.behaviour.url_seconds = -1
+        async with session.get((await runway.provider.poll(job.id)).outputs[0].url) as answer:
             assert answer.status == 401
+        runway.vendor.desk.behaviour.url_seconds = 60
         fresh = (await runway.provider.poll(job.id)).outputs[0].url
         async with session.get(fresh) as answer:
             assert (answer.status, (await answer.read())[4:8]) == (200, b"ftyp")
@@ -279,9 +283,10 @@ async def test_a_task_that_somebody_else_cancelled_has_failed_for_nothing(runway
 
 
 async def test_a_task_that_waits_is_cancelled_for_nothing_and_one_that_runs_is_let_go_on(tmp_path: Path) -> None:
-    async with visiting("runway", provider, tmp_path, concurrency=1, clip_seconds=(0.5, 0.5)) as runway:
+    async with visiting("runway", provider, tmp_path, concurrency=1, clip_seconds=(2.0, 2.0)) as runway:
         running, waiting = await runway.submit(BEST), await runway.submit(BEST)
-        await asyncio.sleep(0.1)
+        while (await runway.provider.poll(running.id)).progress is None:
+            await asyncio.sleep(0.01)
         for job in (running, waiting):
             await runway.provider.cancel(job.id)
         ended = await runway.ended(waiting)
@@ -311,6 +316,12 @@ async def test_a_job_that_there_is_not_is_unknown(runway: Visit) -> None:
         with pytest.raises(JobUnknown):
             await runway.provider.poll(JobId(odd))
     assert len(runway.sent("GET")) == asked
+
+
+async def test_a_task_has_the_name_that_runway_gives_it_however_a_person_writes_it(runway: Visit) -> None:
+    job = await runway.ended(await runway.submit(BEST))
+    for typed in (job.id.upper(), f"  {job.id}\n", f"https://app.runwayml.com/tasks/{job.id.upper()}/?tab=1#top"):
+        assert (await runway.provider.poll(JobId(typed))).id == job.id
 
 
 def test_it_serves_several_event_loops_one_after_the_other(tmp_path: Path) -> None:

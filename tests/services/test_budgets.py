@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import UTC, datetime
 from fractions import Fraction
 
 import pytest
+import sqlalchemy as sa
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reelwright.domain.budget import Balance
+from reelwright.db.engine import Session
+from reelwright.domain.budget import Balance, month_of
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.timing import FRAME_RATE
@@ -185,3 +188,32 @@ def test_a_film_never_costs_more_than_its_quote_however_its_seconds_are_shared(
     lengths = [each / FRAME_RATE for each in frames]
     quote = card.quote_together(len(lengths), sum(lengths, Fraction(0)))
     assert 0 <= quote - sum(card.quote(length) for length in lengths) <= len(lengths)
+
+
+async def test_sums_are_what_the_lines_add_up_to_whatever_happens_at_once(both: Stage) -> None:
+    run, other = await both.begin(shots=6), await both.begin(shots=6)
+    studio = both.open()
+    both.vendor.turn(fail={"shot-02": 1}, estimate_micro_usd=150_000)
+    takes = [await each.ask(shot=shot) for each in (run, other) for shot in range(1, 7)]
+    lines = asyncio.gather(*(run.make(take) for take in takes[:4]), *(other.make(take) for take in takes[6:10]))
+    await asyncio.gather(lines, studio.productions.cancel(other.campaign))
+    assert await studio.budgets.wrong_sums() == []
+    for each in (run, other):
+        entries = await studio.budgets.entries(each.campaign)
+        added_up = Balance(20 * DOLLAR, sum(entry.held for entry in entries), sum(entry.charged for entry in entries))
+        assert await studio.budgets.balance(each.campaign) == added_up
+    month = (await studio.budgets.of_month()).balance
+    every = await studio.budgets.entries()
+    assert (month.reserved, month.charged) == (sum(entry.held for entry in every), sum(entry.charged for entry in every))
+
+
+async def test_a_sum_that_somebody_has_edited_is_found(both: Stage) -> None:
+    run = await both.begin()
+    await run.make(await run.ask())
+    month = month_of(datetime.now(UTC))
+
+    def edit(session: Session) -> None:
+        session.execute(sa.text("UPDATE reel_sums SET charged = charged - 1"))
+
+    await run.studio.database.write(edit)
+    assert await run.studio.budgets.wrong_sums() == [(run.campaign, month)]

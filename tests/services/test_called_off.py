@@ -83,7 +83,7 @@ async def test_a_request_on_its_way_is_not_waited_for_and_its_receipt_is_written
     await cancelled(run)
     await asyncio.wait_for(submitting, SOON)
     assert await run.studio.upkeep.unattended() == [take]
-    await asyncio.wait_for(run.studio.upkeep.see_to(take), 30)
+    await asyncio.wait_for(run.studio.upkeep.see_to(take), 60)
     # Upkeep has waited for the answer, instead of taking the request for lost.
     made = await run.take(take)
     assert made.state in {TakeState.KEPT, TakeState.FAILED}
@@ -119,7 +119,7 @@ async def test_a_job_that_never_ends_keeps_its_place_only_until_its_deadline(
     both.vendor.turn(frame_seconds=600)
     stuck, next_one = await run.ask(shot=1), await run.ask(shot=2)
     await run.steps.submits.submit(stuck)
-    await asyncio.wait_for(run.steps.submits.submit(next_one), 30)
+    await asyncio.wait_for(run.steps.submits.submit(next_one), 60)
     first, second = await run.take(stuck), await run.take(next_one)
     assert (first.state, second.state) == (TakeState.SUBMITTED, TakeState.SUBMITTED)
     assert first.submitting_at is not None
@@ -165,11 +165,11 @@ async def test_taken_over_during_an_upload_it_is_sent_by_the_one_who_took_over(
     await until_sending(run)
     before = (await run.take(take)).submitting_at
     second = asyncio.create_task(other.submits.submit(take))  # it leads by now, finds nothing in the list, and sends
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (await run.take(take)).submitting_at in {before, None}:
             await asyncio.sleep(0.05)
     end_upload()
-    await asyncio.wait_for(asyncio.gather(first, second), 30)
+    await asyncio.wait_for(asyncio.gather(first, second), 60)
     assert (await run.take(take)).state is TakeState.SUBMITTED
     assert list(both.vendor.submits.values()) == [1]
 

@@ -8,6 +8,7 @@ import random
 import signal
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import Generator
 from contextlib import contextmanager, suppress
@@ -73,7 +74,7 @@ def caught(stage: Stage, asset: Asset, target: Path) -> subprocess.Popen[str] | 
     command = [sys.executable, "-c", ANOTHER_LIFE, asset.id, str(target)]
     process = subprocess.Popen(command, env={**os.environ, "REELWRIGHT_HOME": str(stage.home)}, stdout=subprocess.PIPE, text=True)
     while process.poll() is None and parts(target.parent) <= before:
-        pass
+        time.sleep(0.001)
     if process.poll() is None:
         process.send_signal(signal.SIGSTOP)
         os.waitid(os.P_PID, process.pid, os.WSTOPPED | os.WEXITED | os.WNOWAIT)

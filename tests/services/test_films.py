@@ -75,5 +75,5 @@ async def test_a_cancelled_production_gets_no_film_and_a_paused_one_waits(stage:
     assert not cutting.done()
     await run.studio.productions.cancel(run.campaign)
     with pytest.raises(Cancelled):
-        await asyncio.wait_for(cutting, 5)
+        await asyncio.wait_for(cutting, 60)
     assert (await run.studio.campaigns.overview(run.campaign)).films == ()

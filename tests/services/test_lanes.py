@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import asyncio
-import time
 
 import pytest
 
 from reelwright.domain.generation import ModelRef
+from reelwright.services import lanes as lines
 from reelwright.services.lanes import Lanes
 
 MODELS = (ModelRef("p:clip"),)
@@ -32,18 +32,17 @@ class Places:
         await lanes.enter(MODELS, try_enter)
 
 
-async def test_whoever_came_first_is_served_first() -> None:
+async def test_whoever_came_first_is_served_first(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(lines, "_ASK_AGAIN", 3600.0)  # unwoken, each would wait for ever
     lanes, places = Lanes(), Places(0)
     waiting = [asyncio.create_task(places.enter(lanes, number)) for number in range(5)]
     await asyncio.sleep(0)
-    began = time.monotonic()
     for _ in range(5):
         places.free += 1
         lanes.leave(MODELS)
         await asyncio.sleep(0.01)
     await asyncio.gather(*waiting)
     assert places.entered == [0, 1, 2, 3, 4]
-    assert time.monotonic() - began < 2  # unwoken, each would wait a second
 
 
 async def test_a_place_that_another_process_gives_back_is_noticed() -> None:
@@ -51,7 +50,7 @@ async def test_a_place_that_another_process_gives_back_is_noticed() -> None:
     waiting = asyncio.create_task(places.enter(lanes, 1))
     await asyncio.sleep(0.05)
     places.free = 1  # nobody tells this process
-    await asyncio.wait_for(waiting, 3)
+    await asyncio.wait_for(waiting, 60)
     assert places.entered == [1]
 
 
@@ -70,7 +69,7 @@ async def test_one_that_gives_up_or_fails_does_not_hold_up_the_line() -> None:
         await second
     places.free = 1
     lanes.leave(MODELS)
-    await asyncio.wait_for(third, 3)
+    await asyncio.wait_for(third, 60)
     assert places.entered == [3]
 
 
@@ -82,6 +81,6 @@ async def test_the_lines_of_different_models_do_not_wait_for_each_other() -> Non
     async def at_once() -> bool:
         return True
 
-    await asyncio.wait_for(lanes.enter(OTHERS, at_once), 5)
+    await asyncio.wait_for(lanes.enter(OTHERS, at_once), 60)
     waiting.cancel()
     await asyncio.gather(waiting, return_exceptions=True)

@@ -159,7 +159,7 @@ async def test_only_where_a_month_has_a_budget_one_campaign_waits_for_another(
     one, two, three = [await stage.begin() for _ in range(3)]
     other = stage.open().database
     async with held_up(one):
-        await asyncio.wait_for(other.write(lambda session: hold_dime(session, two.campaign)), 10)
+        await asyncio.wait_for(other.write(lambda session: hold_dime(session, two.campaign)), 60)
     await one.studio.budgets.set_month_cap(4 * DIME)
     async with held_up(await stage.begin()):
         waiting = asyncio.create_task(other.write(lambda session: hold_dime(session, three.campaign)))

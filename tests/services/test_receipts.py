@@ -6,6 +6,7 @@ import asyncio
 
 import pytest
 
+from reelwright.db import takes
 from reelwright.domain.budget import Balance
 from reelwright.domain.ids import TakeId
 from reelwright.domain.take import TakeState
@@ -47,7 +48,7 @@ async def test_a_price_that_is_named_only_while_it_works_is_held_as_well(both: S
     await run.steps.submits.submit(take)
     both.vendor.turn(estimate_micro_usd=4 * DIME)
     harvest = asyncio.create_task(run.steps.harvests.harvest(take))
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while (await run.studio.budgets.balance(run.campaign)).reserved != 4 * DIME:
             await asyncio.sleep(0.02)
     await harvest
@@ -116,3 +117,14 @@ async def test_a_refusal_of_the_second_request_does_not_undo_the_first(stage: St
     assert made.state is TakeState.IN_DOUBT
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, reserved=DIME)
     assert f"reelwright takes adopt {take} JOB" in (made.failure.advice if made.failure else "")
+
+
+async def test_what_the_vendor_does_not_price_costs_what_was_held_for_it(both: Stage) -> None:
+    run = await both.begin()
+    take = await run.ask()
+    await run.steps.submits.submit(take)
+    # A take's own figure is for people; what was agreed to stands in the ledger.
+    await run.studio.database.write(lambda session: takes.set_quote(session, take, 9 * DIME))
+    await run.steps.harvests.harvest(take)
+    assert (await run.take(take)).charged_micro_usd == DIME
+    assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=DIME)

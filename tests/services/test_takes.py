@@ -320,7 +320,7 @@ async def test_cancelled_while_it_waits_for_a_place_nothing_is_submitted(stage: 
     waiting = asyncio.create_task(run.make(second))
     await asyncio.sleep(0.1)
     await run.studio.productions.cancel(run.campaign)
-    cancelled = await asyncio.wait_for(waiting, 10)
+    cancelled = await asyncio.wait_for(waiting, 60)
     assert cancelled.state is TakeState.CANCELLED
     assert list(stage.vendor.submits) == [(await run.take(first)).intent]
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, reserved=DIME)
@@ -332,7 +332,7 @@ async def test_cancelled_while_it_is_made_the_vendor_is_told_and_the_money_comes
     making = asyncio.create_task(run.make(await run.ask()))
     await eventually(lambda: stage.vendor.submits)
     await run.studio.productions.cancel(run.campaign)
-    take = await asyncio.wait_for(making, 10)
+    take = await asyncio.wait_for(making, 60)
     assert take.state is TakeState.FAILED
     assert [job.is_cancelled for job in stage.vendor.state.jobs.values()] == [True]
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR)
@@ -358,7 +358,7 @@ async def test_a_pause_submits_nothing_more_and_what_runs_is_harvested(stage: St
     assert (await run.take(second)).state is TakeState.PLANNED
     assert len(stage.vendor.submits) == 1
     assert await run.studio.productions.resume(run.campaign)
-    assert (await asyncio.wait_for(making, 10)).state is TakeState.KEPT
+    assert (await asyncio.wait_for(making, 60)).state is TakeState.KEPT
     assert len(stage.vendor.submits) == 2
 
 
@@ -371,7 +371,7 @@ async def test_a_paused_production_writes_no_text_either(stage: Stage) -> None:
     await asyncio.sleep(0.3)
     assert (await studio.campaigns.get(campaign)).document.concepts == ()
     await studio.productions.resume(campaign)
-    await asyncio.wait_for(writing, 10)
+    await asyncio.wait_for(writing, 60)
     assert len((await studio.campaigns.get(campaign)).document.concepts) == 3
 
 

@@ -77,7 +77,7 @@ async def test_a_cancelled_productions_job_is_stopped_where_the_vendor_can(stage
     take = await run.ask()
     await run.steps.submits.submit(take)
     await run.studio.productions.cancel(run.campaign)
-    await asyncio.wait_for(run.studio.upkeep.see_to(take), 10)
+    await asyncio.wait_for(run.studio.upkeep.see_to(take), 60)
     assert (await run.take(take)).state is TakeState.FAILED
     assert [job.is_cancelled for job in stage.vendor.state.jobs.values()] == [True]
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR)

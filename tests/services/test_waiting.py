@@ -25,7 +25,7 @@ async def submitted(run: Run, *, shot: int = 1) -> TakeId:
 
 
 async def until_noticed(run: Run, words: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(60):
         while not any(words in notice for notice in await run.notices()):
             await asyncio.sleep(0.05)
 
@@ -49,7 +49,7 @@ async def test_a_long_wait_is_told_at_once_and_ends_with_a_cancel(stage: Stage) 
     making = asyncio.create_task(run.make(await run.ask()))
     await until_noticed(run, "simkey keeps us waiting")
     await run.studio.productions.cancel(run.campaign)
-    assert (await asyncio.wait_for(making, 5)).state is TakeState.CANCELLED
+    assert (await asyncio.wait_for(making, 60)).state is TakeState.CANCELLED
     assert stage.vendor.submits == {}
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR)
 
@@ -62,7 +62,7 @@ async def test_a_refused_key_does_not_lose_the_job(stage: Stage) -> None:
     await until_noticed(run, "simkey does not take our key")
     assert (await run.take(take)).state is TakeState.SUBMITTED
     stage.vendor.turn(keys=[])
-    assert await asyncio.wait_for(harvest, 20) == ""
+    assert await asyncio.wait_for(harvest, 60) == ""
     assert (await run.take(take)).state is TakeState.KEPT
 
 
@@ -75,7 +75,7 @@ async def test_a_job_that_another_accounts_key_does_not_see_is_not_lost(stage: S
     await asyncio.sleep(4)  # long enough for the same answer to be believed of the account that has the job
     assert (await run.take(take)).state is TakeState.SUBMITTED
     monkeypatch.delenv("SIMULATED_KEY")
-    await asyncio.wait_for(harvest, 40)
+    await asyncio.wait_for(harvest, 60)
     assert (await run.take(take)).state is TakeState.KEPT
 
 
@@ -109,7 +109,7 @@ async def test_a_refusal_that_nobody_understands_ends_the_productions_wait_and_n
 async def test_the_deadline_ends_the_wait_and_upkeep_brings_the_take_home(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMULATED_DEADLINE", "1")
     run = await stage.begin()
-    stage.vendor.turn(frame_seconds=3)
+    stage.vendor.turn(frame_seconds=600)
     take = await submitted(run)
     reason = await run.steps.harvests.harvest(take)
     assert reason.startswith("still running at simkey after ")
@@ -117,6 +117,7 @@ async def test_the_deadline_ends_the_wait_and_upkeep_brings_the_take_home(stage:
     left = await run.take(take)
     assert (left.state, left.is_left) == (TakeState.SUBMITTED, True)
     assert await run.steps.harvests.harvest(take) != "", "asked again after a crash, it says the same"
+    stage.vendor.turn(frame_seconds=0.05)
     await run.studio.upkeep.see_to(take)
     assert (await run.take(take)).state is TakeState.KEPT
     assert await run.studio.budgets.balance(run.campaign) == Balance(20 * DOLLAR, charged=DIME)
@@ -134,7 +135,7 @@ async def test_what_has_ended_when_its_deadline_is_over_is_kept(stage: Stage, mo
 async def test_a_run_that_goes_on_waits_for_what_an_earlier_one_left(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMULATED_DEADLINE", "2")
     run = await stage.begin()
-    stage.vendor.turn(frame_seconds=4)
+    stage.vendor.turn(frame_seconds=600)
     take = await submitted(run)
     assert await run.steps.harvests.harvest(take) != ""
     upkeep = asyncio.create_task(run.studio.upkeep.see_to(take))
@@ -142,8 +143,9 @@ async def test_a_run_that_goes_on_waits_for_what_an_earlier_one_left(stage: Stag
     later = await stage.production(run.studio, run.campaign)
     assert await later.ask() == take
     assert not (await run.take(take)).is_left
-    assert await asyncio.wait_for(run.steps.harvests.harvest(take), 10) == ""
-    await asyncio.wait_for(upkeep, 5)
+    stage.vendor.turn(frame_seconds=0.05)
+    assert await asyncio.wait_for(run.steps.harvests.harvest(take), 60) == ""
+    await asyncio.wait_for(upkeep, 60)
     assert (await run.take(take)).state is TakeState.KEPT
     assert list(stage.vendor.submits.values()) == [1]
 
@@ -177,7 +179,7 @@ async def test_what_the_vendor_forgot_is_told_with_what_to_do(stage: Stage) -> N
 async def test_a_list_is_not_believed_as_long_as_a_slow_request_may_still_arrive(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("SIMULATED_LIST_LAG", "7")
+    monkeypatch.setenv("SIMULATED_LIST_LAG", "20")
     run = await stage.begin("simlist")
     take = await run.ask()
     stage.vendor.turn(accept_delay=4)
@@ -198,7 +200,7 @@ async def test_an_output_that_never_comes_home_does_not_keep_the_production(
     run = await stage.begin()
     take = await submitted(run)
     stage.vendor.turn(url_seconds=-1)
-    reason = await asyncio.wait_for(run.steps.harvests.harvest(take), 30)
+    reason = await asyncio.wait_for(run.steps.harvests.harvest(take), 60)
     assert "not brought home yet" in str(reason)
     # It is paid for: upkeep goes on, and a vendor that hands it out again is believed.
     assert (await run.take(take)).state is TakeState.STORING

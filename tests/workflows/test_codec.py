@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import copy
 import json
+import pickle
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from reelwright import errors
-from reelwright.errors import ReelwrightError
+from reelwright.errors import ReelwrightError, Throttled
 from reelwright.workflows.codec import LogCodec
 
 
@@ -44,6 +46,21 @@ def test_every_error_of_ours_comes_back_as_itself(kind: type[ReelwrightError]) -
     back = codec.deserialize(codec.serialize(kind("A sentence: “ü” {} \\.")))
     assert type(back) is kind
     assert (back.message, back.code, back.retryable) == ("A sentence: “ü” {} \\.", kind.code, kind.retryable)
+
+
+def test_how_long_a_vendor_asks_to_wait_is_not_forgotten() -> None:
+    codec = LogCodec()
+    throttled = Throttled("Slow down.", 12.5)
+    for back in (codec.deserialize(codec.serialize(throttled)), pickle.loads(pickle.dumps(throttled)), copy.copy(throttled)):  # noqa: S301
+        assert type(back) is Throttled
+        assert (back.message, back.retry_after) == ("Slow down.", 12.5)
+
+
+def test_what_an_error_knows_that_is_not_plain_stays_out_of_the_log() -> None:
+    error = ReelwrightError("No.")
+    error.cause = Something()  # type: ignore[attr-defined] # as a plug-in's error may
+    back = LogCodec().deserialize(LogCodec().serialize(error))
+    assert vars(back) == {"message": "No."}
 
 
 def test_no_two_errors_share_a_code() -> None:

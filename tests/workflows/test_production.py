@@ -199,7 +199,7 @@ async def test_a_cancelled_production_ends_at_once_and_makes_no_film(stage: Stag
     async with working(run.studio):
         await eventually(lambda: len(stage.vendor.submits) == 4)
         await run.studio.productions.cancel(run.campaign)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while await run.studio.campaigns.unsettled(run.campaign):
                 await asyncio.sleep(0.05)
         overview = await run.studio.campaigns.overview(run.campaign)

@@ -25,7 +25,7 @@ async def started(stage: Stage, account: str = "simkey", *, shots: int = 1) -> R
 
 
 async def until(run: Run, take: TakeId, state: TakeState) -> Take:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(60):
         while (found := await run.take(take)).state is not state:
             await asyncio.sleep(0.05)
     return found
@@ -77,14 +77,14 @@ async def test_stopped_again_and_again_it_goes_on_with_one_workflow(stage: Stage
     async with working(run.studio):
         assert (await run.ended()).state is ProductionState.FAILED
         take = await only_take(run)
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             while not workflows(run.studio, "take.bring_home"):
                 await asyncio.sleep(0.05)
     for _ in range(3):
         run.studio = stage.open()
         async with working(run.studio):
             polls = stage.vendor.state.polls[take.job_id or ""]
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(60):
                 while stage.vendor.state.polls[take.job_id or ""] == polls:
                     await asyncio.sleep(0.05)
             await asyncio.sleep(2.5)  # one more look
@@ -93,7 +93,7 @@ async def test_stopped_again_and_again_it_goes_on_with_one_workflow(stage: Stage
     run.studio = stage.open()
     async with working(run.studio):
         await until(run, take.id, TakeState.KEPT)
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(60):
             while workflows(run.studio, "take.bring_home") != ["SUCCESS"]:
                 await asyncio.sleep(0.05)
     assert list(stage.vendor.submits.values()) == [1]

@@ -6,15 +6,17 @@ from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 
 from reelwright import __version__
-from reelwright.api import accounts, campaigns, health
+from reelwright.api import accounts, assets, campaigns, drafts, health, media, oidc, pages, search, sign_in, tokens, trash, uploads, users
 from reelwright.api.callers import SIGNED_IN, Callers
 from reelwright.api.problems import answer_with_problems, problems
 from reelwright.bootstrap import Studio
 
 API = "/api/v1"
-_SIGNED: tuple[APIRouter, ...] = (campaigns.router, accounts.router)
+_SIGNED: tuple[APIRouter, ...] = (campaigns.router, drafts.router, trash.router, search.router, users.router, assets.router, uploads.router)
 """Routes below `/api/v1` that ask who one is."""
-_PUBLIC: tuple[APIRouter, ...] = (health.router,)
+_OWN: tuple[APIRouter, ...] = (accounts.router, sign_in.router, tokens.router)
+"""Routes below `/api/v1` about who one is: they see to themselves who may use them."""
+_PUBLIC: tuple[APIRouter, ...] = (health.router, media.router, pages.router, oidc.router)
 """Routes with paths of their own that see to themselves who may use them."""
 
 
@@ -33,6 +35,8 @@ def create_app(studio: Studio) -> FastAPI:
     answer_with_problems(app)
     for router in _SIGNED:
         app.include_router(router, prefix=API, dependencies=[SIGNED_IN], responses=problems())
+    for router in _OWN:
+        app.include_router(router, prefix=API, responses=problems())
     for router in _PUBLIC:
         app.include_router(router)
     app.add_middleware(Callers, studio=studio)

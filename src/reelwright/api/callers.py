@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from http.cookies import CookieError, SimpleCookie
 from typing import Annotated, Any
 
 from fastapi import Depends, Request
@@ -11,16 +10,19 @@ from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Receive, Send
 from starlette.types import Scope as Connection
 
+from reelwright.api.cookies import secret_in
+from reelwright.api.origins import SAFE, is_foreign
+from reelwright.api.problems import refusal
 from reelwright.bootstrap import Studio
 from reelwright.db.fence import fenced
 from reelwright.domain.account import Caller, Scope
 from reelwright.domain.ids import UserId
-from reelwright.errors import Forbidden, NotSignedIn
+from reelwright.errors import Forbidden, NotSignedIn, ReelwrightError
 
-SESSION_COOKIE = "reelwright_session"
+ACT_FOR = "x-act-for"
+"""The header by which an owner names somebody whose things they mean."""
 _NOBODY = UserId("")
 """Owns nothing: who did not say who they are sees nothing, even where a route forgot to ask."""
-_SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 
 
 class Callers:
@@ -31,30 +33,39 @@ class Callers:
         self._studio = studio
 
     async def __call__(self, scope: Connection, receive: Receive, send: Send) -> None:
-        """Passes the request on, with its caller in its state."""
+        """Passes the request on, with its caller in its state; refuses one that somebody else's page has made."""
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
-        caller = await self._who(Headers(scope=scope))
+        try:
+            caller = await self._who(scope, Headers(scope=scope))
+        except ReelwrightError as error:
+            await refusal(error)(scope, receive, send)
+            return
         scope.setdefault("state", {})["caller"] = caller
         with fenced(caller.user.id if caller else _NOBODY):
             await self._app(scope, receive, send)
 
-    async def _who(self, headers: Headers) -> Caller | None:
+    async def _who(self, scope: Connection, headers: Headers) -> Caller | None:
         kind, _, token = headers.get("authorization", "").partition(" ")
         if kind.lower() == "bearer":
             # Whoever shows a token means that one: a session of the same browser does not help out.
-            return await self._studio.accounts.by_token(token.strip())
-        return None
+            caller = await self._studio.accounts.by_token(token.strip())
+        else:
+            secret = secret_in(scope, headers, self._studio)
+            if scope["method"] not in SAFE and is_foreign(headers, self._studio.settings.public_url, is_known=bool(secret)):
+                msg = "Another site's page has made this request: open the studio itself."
+                raise Forbidden(msg)
+            caller = await self._studio.sessions.by_cookie(secret) if secret else None
+        return await self._for_whom(caller, headers.get(ACT_FOR, ""))
 
-
-def cookie_of(headers: Headers, name: str) -> str:
-    """The cookie's value; empty where there is none."""
-    try:
-        cookies = SimpleCookie(headers.get("cookie", ""))
-    except CookieError:
-        return ""
-    return cookies[name].value if name in cookies else ""
+    async def _for_whom(self, caller: Caller | None, user: str) -> Caller | None:
+        if caller is None or not user:
+            return caller
+        if not caller.can(Scope.ADMIN):
+            msg = "Only an owner may act for somebody else."
+            raise Forbidden(msg)
+        return caller.acting_for(await self._studio.accounts.get(user))
 
 
 def studio_of(request: Request) -> Studio:
@@ -89,11 +100,22 @@ def needs(scope: Scope) -> Any:
 
 
 def _fits_method(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> None:
-    check: Callable[[Caller], Caller] = needs(Scope.READ if request.method in _SAFE else Scope.WRITE).dependency
+    check: Callable[[Caller], Caller] = needs(Scope.READ if request.method in SAFE else Scope.WRITE).dependency
     check(caller)
+
+
+def _in_person(request: Request, caller: Annotated[Caller, Depends(caller_of)]) -> Caller:
+    if caller.acting:
+        msg = "That belongs to the person alone: nobody can do it for them."
+        raise Forbidden(msg)
+    if caller.token:
+        _fits_method(request, caller)
+    return caller
 
 
 SIGNED_IN = Depends(_fits_method)
 """For every route that is not public: there is a caller, and who only may read does not change anything."""
 StudioHere = Annotated[Studio, Depends(studio_of)]
 CallerHere = Annotated[Caller, Depends(caller_of)]
+PersonHere = Annotated[Caller, Depends(_in_person)]
+"""For what is a person's own, such as sessions and tokens: also who may only look keeps these in order, but nobody for others."""

@@ -89,6 +89,8 @@ def status_of(error: errors.ReelwrightError) -> HTTPStatus:
 def problem_of(error: errors.ReelwrightError) -> Problem:
     """The error as a problem."""
     status = status_of(error)
+    named = error.errors if isinstance(error, errors.InvalidDraft) else ()
+    wrong = [WrongField(path=path, message=message) for path, message in named] or None
     current = dict(error.current) if isinstance(error, errors.VersionConflict) and error.current is not None else None
     return Problem(
         type=f"/problems/{error.code}",
@@ -96,6 +98,7 @@ def problem_of(error: errors.ReelwrightError) -> Problem:
         status=status,
         code=error.code,
         detail=redact(error.message),
+        errors=wrong,
         current=current,
     )
 
@@ -114,6 +117,11 @@ def headers_of(error: errors.ReelwrightError) -> dict[str, str]:
 def _answer(problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
     content = problem.model_dump(mode="json", exclude_none=True)
     return JSONResponse(content, status_code=problem.status, media_type=MEDIA_TYPE, headers=dict(headers or {}))
+
+
+def refusal(error: errors.ReelwrightError) -> JSONResponse:
+    """The answer to a request that comes to no route."""
+    return _answer(problem_of(error), headers_of(error))
 
 
 async def _on_ours(_: Request, error: Exception) -> JSONResponse:

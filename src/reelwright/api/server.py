@@ -86,6 +86,7 @@ async def serve(
     )
     server = _Server(config)
     serving = asyncio.create_task(_answer(server, listening))
+    tending = asyncio.create_task(_tend(studio))
     working = asyncio.create_task(_work(studio)) if works else None
     try:
         await _first(serving, server.answers)
@@ -94,10 +95,10 @@ async def serve(
         await _first(serving, stop)
     finally:
         server.should_exit = True
-        if working is not None:
-            working.cancel()
+        for beside in filter(None, (tending, working)):
+            beside.cancel()
             with suppress(asyncio.CancelledError):
-                await working
+                await beside
         await serving
 
 
@@ -111,6 +112,14 @@ async def _first(serving: asyncio.Task[None], happening: asyncio.Event) -> None:
 async def _answer(server: uvicorn.Server, listening: socket.socket) -> None:
     spare_from_here()  # a leader that is dropped stops working, not answering
     await server.serve(sockets=[listening])
+
+
+async def _tend(studio: Studio) -> None:
+    """Sees to what people send, on every machine that takes it: the spool is this machine's own."""
+    spare_from_here()
+    async with asyncio.TaskGroup() as group:
+        group.create_task(studio.landings.watch())
+        group.create_task(studio.uploads.watch())
 
 
 async def _work(studio: Studio) -> None:

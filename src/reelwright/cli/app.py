@@ -10,6 +10,7 @@ import typer
 from reelwright import __version__
 from reelwright.cli.exits import Exit, errors_told
 from reelwright.cli.options import CampaignArgument, Json
+from reelwright.cli.people_commands import token_app, user_app
 from reelwright.cli.take_commands import harvest, takes_app
 
 app = typer.Typer(
@@ -153,6 +154,8 @@ def cancel(campaign: CampaignArgument, as_json: Json = False) -> None:
 
 
 app.add_typer(takes_app, name="takes")
+app.add_typer(user_app, name="user")
+app.add_typer(token_app, name="token")
 app.command()(harvest)
 
 

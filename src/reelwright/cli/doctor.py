@@ -60,7 +60,7 @@ async def _examine() -> list[Check]:
     except ReelwrightError as error:
         return [*checks, Check("settings", is_ok=False, detail=error.message)]
     try:
-        checks += [_database(studio), _disk(settings.home), await _leader(studio)]
+        checks += [_database(studio), await _ledger(studio), _disk(settings.home), await _leader(studio)]
         for finding in await examine(studio.store):
             checks.append(Check(f"storage, {finding.name}", finding.ok, finding.detail))
         for part, is_ok, detail in await studio.workers.run(examine_media):
@@ -81,6 +81,14 @@ def _database(studio: Studio) -> Check:
     kind = "SQLite" if studio.database.is_sqlite else "PostgreSQL"
     where = studio.database.path or studio.database.url.render_as_string(hide_password=True)
     return Check("database", is_ok=True, detail=f"{kind} {studio.database.ping()}, {where}, schema up to date")
+
+
+async def _ledger(studio: Studio) -> Check:
+    wrong = await studio.budgets.wrong_sums()
+    if not wrong:
+        return Check("ledger", is_ok=True, detail="its sums are what its lines add up to")
+    where = ", ".join(f"{campaign} in {month}" for campaign, month in wrong)
+    return Check("ledger", is_ok=False, detail=f"its sums are not what its lines add up to: {where}; restore a backup")
 
 
 def _disk(home: Path) -> Check:

@@ -13,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from rich.console import Console
 
 from reelwright.bootstrap import Studio, now
-from reelwright.cli.documents import take_document
 from reelwright.cli.exits import Exit
 from reelwright.cli.foreground import listen, stop, with_studio
 from reelwright.domain.budget import usd
@@ -21,6 +20,7 @@ from reelwright.domain.generation import provider_of
 from reelwright.domain.ids import TakeId
 from reelwright.domain.take import Take, TakeState
 from reelwright.errors import InvalidInput
+from reelwright.services.documents import take_document
 from reelwright.services.failures import told
 from reelwright.services.findings import Finding, Findings, Outcome
 

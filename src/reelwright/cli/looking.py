@@ -12,7 +12,6 @@ from rich.table import Table
 from rich.text import Text
 
 from reelwright.bootstrap import Studio, open_studio
-from reelwright.cli.documents import campaign_document
 from reelwright.cli.exits import Exit
 from reelwright.config import read_settings
 from reelwright.domain.budget import usd
@@ -20,6 +19,7 @@ from reelwright.domain.ids import CampaignId
 from reelwright.domain.production import fold
 from reelwright.domain.take import TakeState
 from reelwright.services.campaigns import Overview
+from reelwright.services.documents import campaign_document
 
 T = TypeVar("T")
 

@@ -16,7 +16,6 @@ from rich.text import Text
 from reelwright.bootstrap import Studio, now
 from reelwright.cli.agreeing import Offer, agree, amount
 from reelwright.cli.display import display_for
-from reelwright.cli.documents import campaign_document
 from reelwright.cli.exits import Exit
 from reelwright.cli.foreground import listen, stop, with_studio
 from reelwright.cli.output import FILMS, check_output, slug
@@ -26,11 +25,13 @@ from reelwright.domain.film import Film
 from reelwright.domain.ids import CampaignId
 from reelwright.domain.production import Production, ProductionState, Progress, fold
 from reelwright.domain.take import TakeState
-from reelwright.errors import Conflict
+from reelwright.errors import Conflict, NotFound
 from reelwright.services.briefs import Providers, read_brief
 from reelwright.services.campaigns import Overview
 from reelwright.services.choice import Choice, choose
+from reelwright.services.documents import campaign_document
 from reelwright.services.films import FILES
+from reelwright.services.productions import QuoteLine
 
 _LOOK = 0.1
 """Seconds between two looks at the events."""
@@ -60,8 +61,12 @@ def make_film(
 
     async def run(studio: Studio) -> Exit:
         choice = choose(order.brief, order.providers, studio.defaults, studio.catalogue)
-        lines = studio.productions.quote(order.brief, choice.models)
-        offer = Offer("This film", lines, Balance(order.cap_micro_usd), await studio.budgets.of_month(), choice.notices)
+        begun = await _begun(studio, wanted)
+        if begun is not None:
+            offer = await _rest(studio, begun, choice, order.cap_micro_usd)
+        else:
+            lines = studio.productions.quote(order.brief, choice.models)
+            offer = Offer("This film", lines, Balance(order.cap_micro_usd), await studio.budgets.of_month(), choice.notices)
         cap = agree(offer, is_agreed=is_agreed, as_json=as_json)
         listen()
         campaign = await studio.campaigns.create(order, cap, wanted=wanted, models=choice.models)
@@ -83,15 +88,8 @@ def resume_film(campaign_id: str, *, output: Path | None, cap: str | None, is_ag
         campaign = await studio.campaigns.get(CampaignId(campaign_id))
         agreed = campaign.document.models
         choice = Choice(agreed) if agreed else choose(campaign.document.brief, Providers(), studio.defaults, studio.catalogue)
-        newest = await studio.productions.newest(campaign.id)
-        if newest is None or newest.state in {ProductionState.FAILED, ProductionState.CANCELLED}:
-            lines = await studio.quotes.rest(campaign.id, newest.models if newest else choice.models)
-            used = await studio.budgets.balance(campaign.id)
-            used = used if new_cap is None else replace(used, cap=new_cap)
-            offer = Offer("What is still to be made", lines, used, await studio.budgets.of_month())
-            settled_cap = agree(offer, is_agreed=is_agreed, as_json=as_json)
-        else:
-            settled_cap = new_cap
+        offer = await _rest(studio, campaign.id, choice, new_cap)
+        settled_cap = agree(offer, is_agreed=is_agreed, as_json=as_json)
         listen()
         if settled_cap is not None:
             await studio.budgets.set_cap(campaign.id, settled_cap)
@@ -99,6 +97,25 @@ def resume_film(campaign_id: str, *, output: Path | None, cap: str | None, is_ag
         return await _to_the_end(_Run(studio, campaign.id, slug(campaign.document.brief.name), output, as_json))
 
     return with_studio(run)
+
+
+async def _begun(studio: Studio, wanted: str) -> CampaignId | None:
+    """The campaign of that id, where there is one already."""
+    try:
+        return (await studio.campaigns.get(CampaignId(wanted))).id if wanted else None
+    except NotFound:
+        return None
+
+
+async def _rest(studio: Studio, campaign: CampaignId, choice: Choice, cap: int | None) -> Offer:
+    """What is still to be paid of a campaign: nothing new where its run goes on, or its film is done."""
+    newest = await studio.productions.newest(campaign)
+    lines: tuple[QuoteLine, ...] = ()
+    if newest is None or newest.state in {ProductionState.FAILED, ProductionState.CANCELLED}:
+        lines = await studio.quotes.rest(campaign, newest.models if newest else choice.models)
+    used = await studio.budgets.balance(campaign)
+    used = used if cap is None else replace(used, cap=cap)
+    return Offer("What is still to be made", lines, used, await studio.budgets.of_month(), choice.notices)
 
 
 def watch_film(campaign_id: str, *, as_json: bool) -> Exit:

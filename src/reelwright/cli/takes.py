@@ -10,7 +10,6 @@ from rich.console import Console
 
 from reelwright.bootstrap import Studio
 from reelwright.cli.agreeing import Offer, agree
-from reelwright.cli.documents import take_document
 from reelwright.cli.exits import Exit
 from reelwright.cli.foreground import listen, stop, with_studio
 from reelwright.cli.harvest import console_for, until_home, what
@@ -18,6 +17,7 @@ from reelwright.cli.making import resume_film
 from reelwright.domain.budget import usd
 from reelwright.domain.ids import CampaignId, JobId, TakeId
 from reelwright.domain.take import Take, TakeState
+from reelwright.services.documents import take_document
 from reelwright.services.failures import told
 
 

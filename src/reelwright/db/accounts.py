@@ -7,7 +7,7 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reelwright.db.account_tables import TokenRow, UserRow
+from reelwright.db.account_tables import IdentityRow, TokenRow, UserRow
 from reelwright.domain.account import Role, Scope, Token, User
 from reelwright.domain.ids import UserId
 
@@ -59,10 +59,87 @@ def find(session: Session, user: UserId) -> User | None:
     return _user(row) if row else None
 
 
+def lock(session: Session, user: UserId) -> User | None:
+    """The person with that id, whom no other transaction changes before this one ends."""
+    row = session.get(UserRow, user, populate_existing=True, with_for_update=True)
+    return _user(row) if row else None
+
+
 def find_by_email(session: Session, email: str) -> User | None:
     """The person with that address, which is in small letters."""
     row = session.scalars(sa.select(UserRow).where(UserRow.email == email)).first()
     return _user(row) if row else None
+
+
+def password_of(session: Session, user: UserId) -> str | None:
+    """The hash of the person's password; None for who has none."""
+    return session.execute(sa.select(UserRow.password).where(UserRow.id == user)).scalar_one_or_none()
+
+
+def set_password(session: Session, user: UserId, password: str) -> None:
+    """Keeps the hash of the person's new password."""
+    session.execute(
+        sa.update(UserRow).where(UserRow.id == user).values(password=password).execution_options(synchronize_session=False)
+    )
+
+
+def renew_hash(session: Session, user: UserId, before: str, after: str) -> None:
+    """Keeps another hash of the same password, unless the password was changed meanwhile."""
+    session.execute(
+        sa.update(UserRow)
+        .where(UserRow.id == user, UserRow.password == before)
+        .values(password=after)
+        .execution_options(synchronize_session=False)
+    )
+
+
+def change(session: Session, user: UserId, **values: object) -> None:
+    """Writes new values of a person's `email`, `name`, `role` or `disabled_at`."""
+    session.execute(sa.update(UserRow).where(UserRow.id == user).values(**values).execution_options(synchronize_session=False))
+    session.flush()
+
+
+def active_owners(session: Session) -> list[User]:
+    """The owners who are not disabled, oldest first. No other transaction changes one of them before this one ends."""
+    query = sa.select(UserRow).where(UserRow.role == Role.OWNER.value, UserRow.disabled_at.is_(None))
+    return [_user(row) for row in session.scalars(query.order_by(UserRow.created_at, UserRow.id).with_for_update())]
+
+
+def is_anybody_known(session: Session) -> bool:
+    """Whether there is somebody who can sign in: with a password, or through an issuer."""
+    with_password = sa.select(UserRow.id).where(UserRow.password.is_not(None)).limit(1)
+    return (
+        session.execute(with_password).first() is not None or session.execute(sa.select(IdentityRow.subject)).first() is not None
+    )
+
+
+def can_sign_in(session: Session, user: UserId) -> bool:
+    """Whether the person has a password, or is known by an issuer."""
+    has_identity = sa.select(IdentityRow.subject).where(IdentityRow.person == user).limit(1)
+    return password_of(session, user) is not None or session.execute(has_identity).first() is not None
+
+
+def find_by_identity(session: Session, issuer: str, subject: str) -> User | None:
+    """Who that is at that issuer."""
+    query = (
+        sa.select(UserRow)
+        .join(IdentityRow, IdentityRow.person == UserRow.id)
+        .where(IdentityRow.issuer == issuer, IdentityRow.subject == subject)
+    )
+    row = session.scalars(query).first()
+    return _user(row) if row else None
+
+
+def has_identity(session: Session, issuer: str, user: UserId) -> bool:
+    """Whether that issuer knows the person already."""
+    query = sa.select(IdentityRow.subject).where(IdentityRow.issuer == issuer, IdentityRow.person == user)
+    return session.execute(query).first() is not None
+
+
+def insert_identity(session: Session, issuer: str, subject: str, user: UserId) -> None:
+    """Writes down who the person is at an issuer."""
+    session.add(IdentityRow(issuer=issuer, subject=subject, person=user))
+    session.flush()
 
 
 def everybody(session: Session) -> list[User]:
@@ -87,9 +164,11 @@ def insert_token(session: Session, token: Token, digest: str) -> None:
     session.flush()
 
 
-def tokens(session: Session, user: UserId) -> list[Token]:
-    """A person's tokens, newest first."""
-    query = sa.select(TokenRow).where(TokenRow.user_id == user).order_by(TokenRow.created_at.desc(), TokenRow.id.desc())
+def tokens(session: Session, user: UserId | None) -> list[Token]:
+    """A person's tokens, or everybody's, newest first."""
+    query = sa.select(TokenRow).order_by(TokenRow.created_at.desc(), TokenRow.id.desc())
+    if user is not None:
+        query = query.where(TokenRow.user_id == user)
     return [_token(row) for row in session.scalars(query)]
 
 
@@ -107,13 +186,26 @@ def touch_token(session: Session, token: str, at: datetime) -> None:
     )
 
 
-def revoke_token(session: Session, token: str, user: UserId, at: datetime) -> bool:
-    """Ends the person's token; False where there is none that holds."""
-    change = (
+def revoke_token(session: Session, token: str, user: UserId | None, at: datetime) -> bool:
+    """Ends the person's token, or anybody's; False where there is none that holds."""
+    change = sa.update(TokenRow).where(TokenRow.id == token, TokenRow.revoked_at.is_(None))
+    if user is not None:
+        change = change.where(TokenRow.user_id == user)
+    ended = change.values(revoked_at=at).returning(TokenRow.id).execution_options(synchronize_session=False)
+    return session.execute(ended).scalar_one_or_none() is not None
+
+
+def revoke_tokens(session: Session, user: UserId, at: datetime) -> None:
+    """Ends every token of a person."""
+    session.execute(
         sa.update(TokenRow)
-        .where(TokenRow.id == token, TokenRow.user_id == user, TokenRow.revoked_at.is_(None))
+        .where(TokenRow.user_id == user, TokenRow.revoked_at.is_(None))
         .values(revoked_at=at)
-        .returning(TokenRow.id)
         .execution_options(synchronize_session=False)
     )
-    return session.execute(change).scalar_one_or_none() is not None
+
+
+def count_tokens(session: Session, user: UserId, at: datetime) -> int:
+    """How many tokens of a person hold."""
+    holds = sa.and_(TokenRow.revoked_at.is_(None), sa.or_(TokenRow.expires_at.is_(None), TokenRow.expires_at > at))
+    return session.execute(sa.select(sa.func.count(TokenRow.id)).where(TokenRow.user_id == user, holds)).scalar_one()

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reelwright.db.tables import AssetRow
+from reelwright.db.tables import AssetRow, CampaignRow
 from reelwright.domain.asset import Asset, AssetKind
 from reelwright.domain.ids import AssetId, CampaignId, TakeId, UserId
 from reelwright.domain.timing import Size
@@ -30,6 +31,9 @@ def _asset(row: AssetRow) -> Asset:
         seconds=Fraction(row.seconds) if row.seconds else None,
         take_id=TakeId(row.maker) if row.maker.startswith("take_") else None,
         provenance=row.provenance,
+        is_spooled=row.is_spooled,
+        thumbhash=row.thumbhash or "",
+        trashed_at=row.trashed_at,
     )
 
 
@@ -76,6 +80,7 @@ def make_ready(session: Session, asset: Asset) -> bool:
             height=asset.size.height if asset.size else None,
             seconds=str(asset.seconds) if asset.seconds is not None else None,
             provenance=dict(asset.provenance),
+            is_spooled=asset.is_spooled,
         )
         .returning(AssetRow.id)
         .execution_options(synchronize_session=False)
@@ -117,10 +122,16 @@ def open_attempts(session: Session, maker: str, kind: AssetKind) -> list[tuple[A
 
 
 def dead_attempts(session: Session, uploads_before: datetime) -> list[tuple[AssetId, str]]:
-    """Ids and keys of attempts that never became assets: all of takes and films, and uploads begun before that moment."""
+    """Ids and keys of attempts that never became assets: all of takes and films, and of requests begun before that moment."""
     query = sa.select(AssetRow.id, AssetRow.key).where(
         AssetRow.is_ready.is_(False),
-        sa.or_(AssetRow.kind != AssetKind.UPLOAD.value, AssetRow.created_at < uploads_before),
+        sa.or_(
+            sa.and_(
+                AssetRow.kind.not_in([AssetKind.UPLOAD.value, AssetKind.THUMBNAIL.value]),
+                sa.or_(*(AssetRow.maker.startswith(each, autoescape=True) for each in ("take_", "film_"))),
+            ),
+            AssetRow.created_at < uploads_before,
+        ),
     )
     return [(AssetId(asset), key) for asset, key in session.execute(query)]
 
@@ -147,3 +158,78 @@ def forget_attempt(session: Session, asset: AssetId) -> None:
 def known_keys(session: Session, keys: list[str]) -> set[str]:
     """Those of the keys that belong to an asset or to an attempt."""
     return set(session.scalars(sa.select(AssetRow.key).where(AssetRow.key.in_(keys))))
+
+
+def twin(session: Session, user: UserId, campaign: CampaignId, kind: AssetKind, sha256: str) -> Asset | None:
+    """The oldest asset of the campaign that is of that kind and has those bytes, in the trash or not."""
+    query = sa.select(AssetRow).where(
+        AssetRow.user_id == user,
+        AssetRow.sha256 == sha256,
+        AssetRow.campaign_id == campaign,
+        AssetRow.kind == kind.value,
+        AssetRow.is_ready.is_(True),
+    )
+    row = session.scalars(query.order_by(AssetRow.created_at, AssetRow.id).limit(1)).first()
+    return _asset(row) if row else None
+
+
+@dataclass(frozen=True)
+class Wish:
+    """Which assets a list shows."""
+
+    kind: AssetKind | None = None
+    campaign: CampaignId | None = None
+    is_trashed: bool = False
+    """Those in the trash, and no others."""
+
+
+def page(session: Session, user: UserId, wish: Wish, *, before: str = "", limit: int = 50) -> list[Asset]:
+    """The user's originals, newest first, after the one with the id `before`. What is in a campaign's trash is not shown.
+
+    Raises:
+        NotFound: there is no asset `before`.
+    """
+    is_there = AssetRow.trashed_at.is_not(None) if wish.is_trashed else AssetRow.trashed_at.is_(None)
+    is_of_trash = sa.exists().where(CampaignRow.id == AssetRow.campaign_id, CampaignRow.trashed_at.is_not(None))
+    query = sa.select(AssetRow).where(AssetRow.user_id == user, AssetRow.is_ready.is_(True), is_there, ~is_of_trash)
+    kinds = [kind.value for kind in AssetKind if kind is not AssetKind.THUMBNAIL]
+    query = query.where(AssetRow.kind == wish.kind.value if wish.kind else AssetRow.kind.in_(kinds))
+    if wish.campaign:
+        query = query.where(AssetRow.campaign_id == wish.campaign)
+    if before:
+        edge = get(session, AssetId(before))
+        query = query.where(sa.tuple_(AssetRow.created_at, AssetRow.id) < sa.tuple_(edge.created_at, edge.id))
+    rows = session.scalars(query.order_by(AssetRow.created_at.desc(), AssetRow.id.desc()).limit(limit))
+    return [_asset(row) for row in rows]
+
+
+def put_in_trash(session: Session, asset: AssetId, at: datetime | None) -> None:
+    """Puts the asset into the trash, or takes it out for None."""
+    _set(session, asset, trashed_at=at)
+
+
+def set_thumbhash(session: Session, asset: AssetId, thumbhash: str) -> None:
+    """Writes down the blur of it."""
+    _set(session, asset, thumbhash=thumbhash)
+
+
+def set_landed(session: Session, asset: AssetId) -> None:
+    """The store has taken what lay in the spool."""
+    _set(session, asset, is_spooled=False)
+
+
+def _set(session: Session, asset: AssetId, **values: object) -> None:
+    change = sa.update(AssetRow).where(AssetRow.id == asset, AssetRow.is_ready.is_(True)).values(**values)
+    session.execute(change.execution_options(synchronize_session=False))
+
+
+def look_up(session: Session, asset: AssetId) -> tuple[Asset, bool] | None:
+    """What has that id, and whether it is an asset already or still an attempt."""
+    row = session.get(AssetRow, asset, populate_existing=True)
+    return (_asset(row), row.is_ready) if row else None
+
+
+def stored(session: Session, after: str, limit: int) -> list[Asset]:
+    """Everything whose bytes are in the store, thumbnails too, in the order of the ids, after that one."""
+    query = sa.select(AssetRow).where(AssetRow.is_ready.is_(True), AssetRow.is_spooled.is_(False), AssetRow.id > after)
+    return [_asset(row) for row in session.scalars(query.order_by(AssetRow.id).limit(limit))]

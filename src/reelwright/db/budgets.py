@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reelwright.db import campaigns
-from reelwright.db.tables import BudgetRow, CampaignRow, LedgerRow, TakeRow
+from reelwright.db.tables import BudgetRow, CampaignRow, LedgerRow, SumRow, TakeRow
 from reelwright.domain.budget import WARN_PERCENT, Balance, Budget, Entry, EntryKind, month_of
 from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.ids import CampaignId, JobId, ShotId
@@ -27,14 +27,13 @@ _ORDER = {kind.value: place for place, kind in enumerate(EntryKind)}
 def balance(session: Session, campaign: CampaignId) -> Balance:
     """What is held and what was charged. A reserve counts until its release is written."""
     cap = session.execute(sa.select(CampaignRow.cap_micro_usd).where(CampaignRow.id == campaign)).scalar_one()
-    return _balance(session, LedgerRow.campaign_id == campaign, cap)
+    return _balance(session, SumRow.campaign_id == campaign, cap)
 
 
 def _balance(session: Session, which: sa.ColumnElement[bool], cap: int | None) -> Balance:
-    query = sa.select(LedgerRow.kind, sa.func.coalesce(sa.func.sum(LedgerRow.micro_usd), 0)).where(which).group_by(LedgerRow.kind)
-    sums = {kind: int(total) for kind, total in session.execute(query)}
-    held = sums.get(EntryKind.RESERVE, 0) - sums.get(EntryKind.RELEASE, 0)
-    return Balance(cap, reserved=held, charged=sums.get(EntryKind.CHARGE, 0))
+    query = sa.select(*(sa.func.coalesce(sa.func.sum(each), 0) for each in (SumRow.held, SumRow.charged))).where(which)
+    held, charged = session.execute(query).one()
+    return Balance(cap, reserved=int(held), charged=int(charged))
 
 
 def of_campaign(session: Session, campaign: CampaignId) -> Budget:
@@ -46,7 +45,7 @@ def of_campaign(session: Session, campaign: CampaignId) -> Budget:
 def of_month(session: Session, month: str) -> Budget:
     """The same for a month, over all campaigns. Its cap is None where no month has a budget."""
     row = session.get(BudgetRow, _MONTH, populate_existing=True)
-    return _budget(_balance(session, LedgerRow.month == month, row.cap_micro_usd if row else None), row, month)
+    return _budget(_balance(session, SumRow.month == month, row.cap_micro_usd if row else None), row, month)
 
 
 def _budget(balance: Balance, row: BudgetRow | None, month: str) -> Budget:
@@ -102,7 +101,9 @@ def write(
     model: ModelRef | None = None,
     step: str = "",
 ) -> None:
-    """Writes one line; nothing when the amount is 0, because what is free needs no ledger.
+    """Writes one line and adds it up; nothing when the amount is 0, because what is free needs no ledger.
+
+    Nobody else writes of the campaign's money until the transaction ends.
 
     Args:
         session: the transaction.
@@ -117,7 +118,9 @@ def write(
     """
     if not micro_usd:
         return
+    session.execute(sa.select(CampaignRow.id).where(CampaignRow.id == campaign).with_for_update())
     first = session.execute(sa.select(LedgerRow.month, LedgerRow.model).where(LedgerRow.subject == subject).limit(1)).first()
+    month = first.month if first else month_of(at)
     session.add(
         LedgerRow(
             key="/".join(filter(None, (subject, kind.value, step))),
@@ -126,12 +129,49 @@ def write(
             kind=kind.value,
             micro_usd=micro_usd,
             model=model or (first.model if first else ""),
-            month=first.month if first else month_of(at),
+            month=month,
             note=note,
             at=at,
         )
     )
     session.flush()
+    _add_up(session, campaign, month, kind, micro_usd)
+
+
+def _add_up(session: Session, campaign: CampaignId, month: str, kind: EntryKind, micro_usd: int) -> None:
+    held = {EntryKind.RESERVE: micro_usd, EntryKind.RELEASE: -micro_usd, EntryKind.CHARGE: 0}[kind]
+    charged = micro_usd if kind is EntryKind.CHARGE else 0
+    change = (
+        sa.update(SumRow)
+        .where(SumRow.month == month, SumRow.campaign_id == campaign)
+        .values(held=SumRow.held + held, charged=SumRow.charged + charged)
+        .returning(SumRow.month)
+        .execution_options(synchronize_session=False)
+    )
+    if session.execute(change).scalar_one_or_none() is None:
+        session.add(SumRow(month=month, campaign_id=campaign, held=held, charged=charged))
+        session.flush()
+
+
+def wrong_sums(session: Session) -> list[tuple[CampaignId, str]]:
+    """The campaigns, with the months, whose sums are not what their lines add up to: there are none, or somebody edited them."""
+    kinds = {EntryKind.RESERVE.value: LedgerRow.micro_usd, EntryKind.RELEASE.value: -LedgerRow.micro_usd}
+    lines = sa.select(
+        LedgerRow.campaign_id,
+        LedgerRow.month,
+        sa.case(kinds, value=LedgerRow.kind, else_=0).label("held"),
+        sa.case({EntryKind.CHARGE.value: LedgerRow.micro_usd}, value=LedgerRow.kind, else_=0).label("charged"),
+    )
+    # What was added up, taken away from the lines, leaves nothing.
+    sums = sa.select(SumRow.campaign_id, SumRow.month, -SumRow.held, -SumRow.charged)
+    both = lines.union_all(sums).subquery()
+    query = (
+        sa.select(both.c.campaign_id, both.c.month)
+        .group_by(both.c.campaign_id, both.c.month)
+        .having(sa.or_(sa.func.sum(both.c.held) != 0, sa.func.sum(both.c.charged) != 0))
+        .order_by(both.c.campaign_id, both.c.month)
+    )
+    return [(CampaignId(campaign), month) for campaign, month in session.execute(query)]
 
 
 def held(session: Session, subject: str) -> int:

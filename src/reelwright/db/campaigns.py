@@ -8,9 +8,11 @@ from datetime import datetime
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
+from reelwright.db import drafts
 from reelwright.db.documents import dump, load
 from reelwright.db.tables import CampaignRow
 from reelwright.domain.campaign import Campaign, CampaignStatus, Document
+from reelwright.domain.draft import Draft, absorb, decompile
 from reelwright.domain.ids import CampaignId, UserId
 from reelwright.errors import NotFound, VersionConflict
 
@@ -24,16 +26,17 @@ def _campaign(row: CampaignRow) -> Campaign:
         document=load(Document, row.document),
         created_at=row.created_at,
         cap_micro_usd=row.cap_micro_usd,
+        name=row.name,
     )
 
 
-def insert(session: Session, campaign: Campaign) -> None:
-    """Writes a new campaign."""
+def insert(session: Session, campaign: Campaign, draft: Draft | None = None) -> None:
+    """Writes a new campaign; without a draft it is one that nobody has edited."""
+    typed = {} if draft is None else {"draft": draft}
     session.add(
         CampaignRow(
             id=campaign.id,
             user_id=campaign.user_id,
-            name=campaign.document.brief.name,
             status=campaign.status.value,
             version=campaign.version,
             document=dump(campaign.document),
@@ -41,6 +44,8 @@ def insert(session: Session, campaign: Campaign) -> None:
             event_count=0,
             created_at=campaign.created_at,
             updated_at=campaign.created_at,
+            **drafts.said(decompile(campaign.document) if draft is None else draft),
+            **typed,
         )
     )
     session.flush()
@@ -66,24 +71,19 @@ def get(session: Session, campaign: CampaignId, *, for_change: bool = False) -> 
 
 
 def save(session: Session, campaign: CampaignId, document: Document, version: int) -> int:
-    """Replaces the document that has `version` and returns the new version.
+    """Replaces the document that has `version` and returns the new version. What was typed follows, and is kept as it was.
 
     Raises:
         VersionConflict: somebody saved in between.
     """
-    change = (
-        sa.update(CampaignRow)
-        .where(CampaignRow.id == campaign, CampaignRow.version == version)
-        .values(document=dump(document), name=document.brief.name, version=version + 1)
-        .returning(CampaignRow.version)
-        .execution_options(synchronize_session=False)
-    )
-    saved = session.execute(change).scalar_one_or_none()
-    if saved is None:
+    old = drafts.read(session, campaign, for_change=True)
+    if old.version != version:
         msg = f"Campaign {campaign!r} has changed since version {version}; read it again."
         raise VersionConflict(msg)
-    session.expire_all()
-    return saved
+    draft = absorb(old.draft, old.document, document) if old.is_typed else decompile(document)
+    if old.is_typed and draft != old.draft:
+        return drafts.replace_typed(session, old, draft, document=dump(document))
+    return drafts.replace(session, old, document=dump(document), **drafts.said(draft))
 
 
 def set_status(session: Session, campaign: CampaignId, status: CampaignStatus) -> None:
@@ -106,25 +106,11 @@ def set_cap(session: Session, campaign: CampaignId, cap_micro_usd: int | None) -
     )
 
 
-@dataclass(frozen=True)
-class Summary:
-    """A line of the list of campaigns."""
-
-    id: CampaignId
-    name: str
-    status: CampaignStatus
-    created_at: datetime
-
-
-def page(session: Session, user: UserId, *, before: str = "", limit: int = 50) -> list[Summary]:
-    """The user's campaigns, newest first, after the one with the id `before`.
-
-    Raises:
-        NotFound: there is no campaign `before`.
-    """
-    query = sa.select(CampaignRow).where(CampaignRow.user_id == user, CampaignRow.trashed_at.is_(None))
-    if before:
-        edge = get(session, CampaignId(before))
-        query = query.where(sa.tuple_(CampaignRow.created_at, CampaignRow.id) < sa.tuple_(edge.created_at, edge.id))
-    rows = session.scalars(query.order_by(CampaignRow.created_at.desc(), CampaignRow.id.desc()).limit(limit))
-    return [Summary(CampaignId(row.id), row.name, CampaignStatus(row.status), row.created_at) for row in rows]
+def set_trashed(session: Session, campaign: CampaignId, at: datetime | None) -> None:
+    """Puts the campaign into the trash, or with None takes it out."""
+    session.execute(
+        sa.update(CampaignRow)
+        .where(CampaignRow.id == campaign)
+        .values(trashed_at=at)
+        .execution_options(synchronize_session=False)
+    )

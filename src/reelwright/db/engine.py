@@ -31,7 +31,7 @@ T = TypeVar("T")
 event.listen(Session, "do_orm_execute", keep_inside)
 _log = structlog.get_logger()
 _SERVER_SECONDS = 60.0
-"""How long a server that does not answer is waited for, by a process that is at work."""
+"""How long a server that does not answer is waited for by a process that does not have to."""
 _SERVER_LOOK = 0.5
 _CONNECT_SECONDS = 10
 """How long one attempt to connect to a server may take; `?connect_timeout=` in the URL says otherwise."""
@@ -87,6 +87,10 @@ class Database:
         """Whether a write waits, for as long as it takes, until a full disk has room again: for whoever leads. Others refuse."""
         self.is_full = False
         """Whether a write is waiting for that now."""
+        self.waits_for_server = False
+        """Whether a server that does not answer is waited for, for as long as it takes: by whoever is at work on productions."""
+        self.is_away = False
+        """Whether somebody is waiting for the server now."""
         self._engine = self._make_engine(isolation=None)
         if self.is_sqlite:
             event.listen(self._engine, "begin", _begin_sqlite)
@@ -134,13 +138,27 @@ class Database:
         gives_up = time.monotonic() + (0 if self.is_sqlite else _SERVER_SECONDS)
         while True:
             try:
-                return await asyncio.to_thread(run, function)
+                result = await asyncio.to_thread(run, function)
             except (InterfaceError, OperationalError) as error:
                 if _is_full(error.orig):
                     self._expect_room(error)
-                elif time.monotonic() > gives_up:
+                elif time.monotonic() > gives_up and not self._expects_server:
                     raise
+                else:
+                    self._tell_away()
+            else:
+                self.is_away = False
+                return result
             await asyncio.sleep(_SERVER_LOOK)
+
+    @property
+    def _expects_server(self) -> bool:
+        return self.waits_for_server and not self.is_sqlite
+
+    def _tell_away(self) -> None:
+        if not self.is_away:
+            self.is_away = True
+            _log.warning("database.away", server=self.url.render_as_string(hide_password=True))
 
     def _expect_room(self, error: Exception) -> None:
         if not self.waits_for_room:

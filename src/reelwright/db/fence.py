@@ -17,11 +17,11 @@ import sqlalchemy as sa
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
 
 from reelwright.db.account_tables import LinkRow, UserRow
-from reelwright.db.tables import CampaignRow, LedgerRow, Table
+from reelwright.db.tables import CampaignRow, LedgerRow, SumRow, Table
 from reelwright.domain.ids import UserId
 
 _inside: ContextVar[UserId | None] = ContextVar("fence", default=None)
-_STUDIO_WIDE = {LedgerRow, LinkRow, UserRow}
+_STUDIO_WIDE = {LedgerRow, LinkRow, SumRow, UserRow}
 """A month's budget counts what everybody spends: who shows a ledger reads its campaign first. People are shown to the owner."""
 
 

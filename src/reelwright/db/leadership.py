@@ -64,7 +64,10 @@ class Leadership:
         return True
 
     def _take_server(self) -> bool:
-        connection = self._database.connect()
+        try:
+            connection = self._database.connect()
+        except (InterfaceError, OperationalError):
+            return False  # a server that does not answer lets nobody lead
         try:
             is_ours = bool(connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK}).scalar_one())
             connection.commit()

@@ -9,10 +9,14 @@ from sqlalchemy.orm import Session
 
 from reelwright.db.documents import dump, load
 from reelwright.db.tables import ProductionRow
+from reelwright.domain.aim import WHOLE, Aim
 from reelwright.domain.ids import CampaignId, ProductionId
 from reelwright.domain.production import Models, Production, ProductionState
 from reelwright.errors import NotFound
 from reelwright.net.redaction import conceal
+
+OWN_PREFIX = "production-own."
+"""Of the runs that a person's own takes hang on. The point keeps them apart from every id that a person can choose."""
 
 
 def _production(row: ProductionRow) -> Production:
@@ -24,6 +28,7 @@ def _production(row: ProductionRow) -> Production:
         created_at=row.created_at,
         ended_at=row.ended_at,
         error=row.error,
+        aim=load(Aim, row.aim) if row.aim else WHOLE,
     )
 
 
@@ -38,9 +43,17 @@ def insert(session: Session, production: Production) -> None:
             created_at=production.created_at,
             ended_at=production.ended_at,
             error=production.error,
+            aim=None if production.aim == WHOLE else dump(production.aim),
+            is_beside=production.is_beside,
         )
     )
     session.flush()
+
+
+def find(session: Session, production: ProductionId) -> Production | None:
+    """The run, where there is one."""
+    row = session.get(ProductionRow, production, populate_existing=True)
+    return _production(row) if row else None
 
 
 def get(session: Session, production: ProductionId) -> Production:
@@ -49,23 +62,37 @@ def get(session: Session, production: ProductionId) -> Production:
     Raises:
         NotFound: there is none.
     """
-    row = session.get(ProductionRow, production, populate_existing=True)
-    if row is None:
+    found = find(session, production)
+    if found is None:
         msg = f"There is no production {production!r}."
         raise NotFound(msg)
-    return _production(row)
+    return found
 
 
 def newest(session: Session, campaign: CampaignId) -> Production | None:
-    """The campaign's newest run; the one that runs, when one does."""
+    """The campaign's newest run to a film; the one that runs, when one does. What runs beside it is none."""
     query = (
         sa.select(ProductionRow)
-        .where(ProductionRow.campaign_id == campaign)
+        .where(ProductionRow.campaign_id == campaign, ProductionRow.is_beside.is_(False))
         .order_by(ProductionRow.created_at.desc(), ProductionRow.id.desc())
         .limit(1)
     )
     row = session.scalars(query).first()
     return _production(row) if row else None
+
+
+def page(session: Session, campaign: CampaignId, *, before: str, limit: int) -> list[Production]:
+    """The campaign's runs, those beside it among them, newest first, after the one with the id `before`.
+
+    Raises:
+        NotFound: there is no run `before`.
+    """
+    query = sa.select(ProductionRow).where(ProductionRow.campaign_id == campaign, ProductionRow.id.not_like(f"{OWN_PREFIX}%"))
+    if before:
+        edge = get(session, ProductionId(before))
+        query = query.where(sa.tuple_(ProductionRow.created_at, ProductionRow.id) < sa.tuple_(edge.created_at, edge.id))
+    rows = session.scalars(query.order_by(ProductionRow.created_at.desc(), ProductionRow.id.desc()).limit(limit))
+    return [_production(row) for row in rows]
 
 
 def active(session: Session) -> list[Production]:

@@ -50,7 +50,12 @@ class CampaignRow(Table):
     id: Mapped[str] = mapped_column(primary_key=True)
     user_id: Mapped[str]
     name: Mapped[str]
-    """As the draft says it, for lists and the search."""
+    """As the draft says it, for lists."""
+    words: Mapped[str] = mapped_column(default="")
+    """What it can be found by, in small letters: its name and what its brief says. Before the documents, so that looking through
+    all of them reads none of those."""
+    step: Mapped[int] = mapped_column(default=1)
+    """Of the seven: where the person was, as the draft says."""
     status: Mapped[str]
     version: Mapped[int]
     document: Mapped[dict[str, Any]]
@@ -66,6 +71,8 @@ class CampaignRow(Table):
     __table_args__ = (
         sa.Index("reel_campaigns_newest", "user_id", "trashed_at", "created_at", "id"),
         sa.Index("reel_campaigns_by_status", "user_id", "trashed_at", "status", "created_at", "id"),
+        sa.Index("reel_campaigns_changed", "user_id", "trashed_at", "updated_at", "id"),
+        sa.Index("reel_campaigns_changed_by_status", "user_id", "trashed_at", "status", "updated_at", "id"),
     )
 
 
@@ -162,6 +169,8 @@ class SelectionRow(Table):
     shot_id: Mapped[str] = mapped_column(primary_key=True)
     kind: Mapped[str] = mapped_column(primary_key=True)
     take_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_takes.id"))
+    is_chosen: Mapped[bool] = mapped_column(default=False)
+    """A person has chosen it, so no run puts another one in its place."""
 
 
 class AssetRow(Table):
@@ -232,7 +241,16 @@ class LedgerRow(Table):
     """The month, as `2026-11`, to whose budget all movements of the subject belong: that in which the first one was written."""
     note: Mapped[str]
     at: Mapped[datetime] = mapped_column(index=True)
-    __table_args__ = (sa.Index("reel_ledger_month", "month", "kind", "micro_usd"),)
+
+
+class SumRow(Table):
+    """What a campaign's lines of one month add up to, written with each line: a cap is looked at under a lock, so it is quick."""
+
+    __tablename__ = "reel_sums"
+    month: Mapped[str] = mapped_column(primary_key=True)
+    campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), primary_key=True, index=True)
+    held: Mapped[int]
+    charged: Mapped[int]
 
 
 class BudgetRow(Table):

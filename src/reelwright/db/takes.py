@@ -13,6 +13,7 @@ from reelwright.db.documents import dump, load
 from reelwright.db.tables import UNENDED, CampaignRow, ProductionRow, SelectionRow, TakeRow
 from reelwright.domain.generation import Failure, Kind, Request, provider_of
 from reelwright.domain.ids import AssetId, CampaignId, IntentKey, JobId, ProductionId, ShotId, TakeId
+from reelwright.domain.production import ProductionState
 from reelwright.domain.take import AT_PROVIDER, Take, TakeState
 from reelwright.errors import NotFound
 
@@ -64,6 +65,7 @@ def insert(session: Session, take: Take) -> None:
             created_at=take.created_at,
             submitting_at=take.submitting_at,
             job_id=take.job_id,
+            asset_id=take.asset_id,
             is_left=take.is_left,
         )
     )
@@ -96,8 +98,18 @@ def of_campaign(session: Session, campaign: CampaignId) -> list[Take]:
 
 
 def standing(session: Session, campaign: CampaignId, shot: ShotId, request: Request) -> Take | None:
-    """The take that already answers exactly this request: kept, or else paid for and on its way, or else in doubt."""
-    order = (TakeState.KEPT, TakeState.STORING, TakeState.SUBMITTED, TakeState.SUBMITTING, TakeState.IN_DOUBT)
+    """The take that already answers exactly this request: kept, else on its way, else about to be sent, else in doubt."""
+    order = (
+        TakeState.KEPT,
+        TakeState.STORING,
+        TakeState.SUBMITTED,
+        TakeState.SUBMITTING,
+        TakeState.PLANNED,
+        TakeState.IN_DOUBT,
+    )
+    is_running = sa.exists().where(
+        ProductionRow.id == TakeRow.production_id, ProductionRow.state == ProductionState.RUNNING.value
+    )
     query = (
         sa.select(TakeRow)
         .where(
@@ -106,6 +118,8 @@ def standing(session: Session, campaign: CampaignId, shot: ShotId, request: Requ
             TakeRow.kind == request.kind.value,
             TakeRow.digest == request.digest,
             TakeRow.state.in_([state.value for state in order]),
+            # What nobody is about to send need not ever be sent.
+            sa.or_(TakeRow.state != TakeState.PLANNED.value, is_running),
         )
         .order_by(TakeRow.number.desc())
     )
@@ -135,6 +149,14 @@ def planned(session: Session, production: ProductionId) -> list[Take]:
     """The production's takes of which nothing was sent yet."""
     query = sa.select(TakeRow).where(TakeRow.production_id == production, TakeRow.state == TakeState.PLANNED.value)
     return [_take(row) for row in session.scalars(query)]
+
+
+def shots_under_way(session: Session, production: ProductionId) -> frozenset[ShotId]:
+    """The shots of the production that have a take which has not ended, and which it waits for."""
+    query = sa.select(TakeRow.shot_id).where(
+        TakeRow.production_id == production, sa.text(f"reel_takes.{UNENDED}"), TakeRow.is_left.is_(False)
+    )
+    return frozenset(ShotId(each) for each in session.scalars(query))
 
 
 def next_number(session: Session, campaign: CampaignId, shot: ShotId, kind: Kind) -> int:
@@ -249,6 +271,32 @@ def newest(session: Session, limit: int) -> list[Take]:
     return [_take(row) for row in session.scalars(query)]
 
 
+def page(
+    session: Session,
+    *,
+    campaign: CampaignId | None,
+    shot: ShotId | None,
+    kind: Kind | None,
+    state: TakeState | None,
+    before: str,
+    limit: int,
+) -> list[Take]:
+    """Takes that fit, newest first, after the one with the id `before`.
+
+    Raises:
+        NotFound: there is no take `before`.
+    """
+    query = sa.select(TakeRow)
+    wanted = ((TakeRow.campaign_id, campaign), (TakeRow.shot_id, shot), (TakeRow.kind, kind), (TakeRow.state, state))
+    for column, value in wanted:
+        if value is not None:
+            query = query.where(column == str(value))
+    if before:
+        edge = get(session, TakeId(before))
+        query = query.where(sa.tuple_(TakeRow.created_at, TakeRow.id) < sa.tuple_(edge.created_at, edge.id))
+    return [_take(row) for row in session.scalars(query.order_by(TakeRow.created_at.desc(), TakeRow.id.desc()).limit(limit))]
+
+
 def count_unsettled(session: Session, campaign: CampaignId) -> int:
     """How many takes of a campaign were sent, or are being sent, and have not ended."""
     query = sa.select(sa.func.count()).where(
@@ -258,15 +306,26 @@ def count_unsettled(session: Session, campaign: CampaignId) -> int:
     return session.execute(query).scalar_one()
 
 
-def select(session: Session, take: Take, *, only_if_none: bool = False) -> None:
-    """Chooses the take for its shot; with `only_if_none` an earlier choice stands."""
+def select(session: Session, take: Take, *, only_if_none: bool = False, is_chosen: bool = False) -> None:
+    """Chooses the take for its shot; with `only_if_none` an earlier choice stands. A person's gives way to a person's only."""
     key = {"campaign_id": take.campaign_id, "shot_id": take.shot_id, "kind": take.kind.value}
     row = session.get(SelectionRow, tuple(key.values()))
     if row is None:
-        session.add(SelectionRow(**key, take_id=take.id))
-    elif not only_if_none:
-        row.take_id = take.id
+        session.add(SelectionRow(**key, take_id=take.id, is_chosen=is_chosen))
+    elif is_chosen or not (only_if_none or row.is_chosen):
+        row.take_id, row.is_chosen = take.id, is_chosen
     session.flush()
+
+
+def chosen(session: Session, campaign: CampaignId) -> dict[tuple[ShotId, Kind], Take]:
+    """The takes that a person has chosen, by shot and kind."""
+    query = (
+        sa.select(TakeRow)
+        .join(SelectionRow, SelectionRow.take_id == TakeRow.id)
+        .where(SelectionRow.campaign_id == campaign, SelectionRow.is_chosen)
+    )
+    takes = [_take(row) for row in session.scalars(query)]
+    return {(take.shot_id, take.kind): take for take in takes}
 
 
 def selected(session: Session, campaign: CampaignId) -> dict[tuple[ShotId, Kind], Take]:

@@ -23,6 +23,8 @@ class AssetKind(StrEnum):
     POSTER = "poster"
     SHEET = "sheet"
     CAPTIONS = "captions"
+    THUMBNAIL = "thumbnail"
+    """A small still of another asset: made again whenever it is missing, never shown as an original."""
 
     @property
     def folder(self) -> str:
@@ -39,6 +41,7 @@ _FOLDERS = {
     AssetKind.POSTER: "thumbnails",
     AssetKind.SHEET: "thumbnails",
     AssetKind.CAPTIONS: "films",
+    AssetKind.THUMBNAIL: "thumbnails",
 }
 
 _EXTENSIONS = {
@@ -90,3 +93,14 @@ class Asset:
     take_id: TakeId | None = None
     provenance: Mapping[str, str] = field(default_factory=dict[str, str])
     """Where it comes from: provider, model, request digest, parents."""
+    is_spooled: bool = False
+    """The store did not take it yet: its bytes lie in the spool of the machine that took them."""
+    thumbhash: str = ""
+    """A blur of it in base64, once somebody has asked for a thumbnail."""
+    trashed_at: datetime | None = None
+
+    @property
+    def file_name(self) -> str:
+        """What it is called where it is saved: as the person called it, else as its key does, and always by what it really is."""
+        name = self.provenance.get("file") or self.key.rpartition("/")[2].replace(f"-{self.id}", "")
+        return f"{name.rpartition('.')[0] or name}.{extension(self.media_type)}"

@@ -54,3 +54,5 @@ class Campaign:
     document: Document
     created_at: datetime
     cap_micro_usd: int | None = None
+    name: str = field(default="", compare=False)
+    """What it is called, as it was read; who writes a new one says it in the draft."""

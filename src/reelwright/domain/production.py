@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime
 from enum import StrEnum
 
+from reelwright.domain.aim import WHOLE, Aim
 from reelwright.domain.event import Event, EventName
 from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.ids import CampaignId, ProductionId
@@ -60,6 +61,12 @@ class Production:
     created_at: datetime
     ended_at: datetime | None = None
     error: str = ""
+    aim: Aim = WHOLE
+
+    @property
+    def is_beside(self) -> bool:
+        """See `Aim.is_beside`."""
+        return self.aim.is_beside
 
 
 @dataclass(frozen=True)
@@ -91,6 +98,8 @@ class Progress:
     charged_micro_usd: int = 0
     kinds: tuple[Kind, ...] = (Kind.FRAME, Kind.CLIP)
     """What every shot needs."""
+    beside: frozenset[str] = frozenset()
+    """Runs beside this one, of which only the money counts."""
 
     @property
     def fraction(self) -> float:
@@ -98,7 +107,7 @@ class Progress:
         if self.stage == "ended" and self.state is ProductionState.COMPLETED:
             return 1.0
         weights = {Kind.FRAME: 0.3, Kind.CLIP: 0.6, Kind.VOICE: 0.1}
-        whole = sum(weights[kind] for kind in self.kinds) * max(1, len(self.shots))
+        whole = sum(weights[kind] for kind in self.kinds) * max(1, len(self.shots)) or 1
         done = sum(weights[k] * shot.fractions.get(k, 0.0) for shot in self.shots.values() for k in self.kinds)
         text = {"waiting": 0.0, "concepts": 0.0, "storyboard": 0.05}.get(self.stage, 0.1)
         return text + 0.8 * done / whole + 0.1 * self.render
@@ -125,11 +134,34 @@ _SHOT_STATES = {
 
 
 def fold(events: Iterable[Event], progress: Progress | None = None) -> Progress:
-    """Progress after those events, starting from an earlier fold where one is given."""
+    """A campaign's progress after those events, starting from an earlier fold where one is given."""
     progress = progress or Progress()
     for event in events:
-        progress = _after(progress, event)
+        progress = _after_any(progress, event)
     return progress
+
+
+def fold_one(events: Iterable[Event], run: Production) -> Progress:
+    """The progress of one run, out of all events of its campaign."""
+    progress, has_begun = Progress(), False
+    for event in events:
+        is_own = event.facts.get("production", None if run.is_beside else run.id) == run.id
+        has_begun = has_begun or (is_own and event.name is EventName.PRODUCTION_STARTED)
+        if is_own and has_begun:
+            progress = _after(progress, event)
+            if progress.stage == "ended" and not run.is_beside:
+                break  # what names no run is another one's from here on
+    return progress
+
+
+def _after_any(progress: Progress, event: Event) -> Progress:
+    run = str(event.facts.get("production", ""))
+    if event.name is EventName.PRODUCTION_STARTED and event.facts.get("is_beside"):
+        progress = replace(progress, beside=progress.beside | {run})
+    if run not in progress.beside:
+        return _after(progress, event)
+    charged = int(event.facts.get("charged_micro_usd") or 0) if event.name in _SHOT_STATES else 0
+    return replace(progress, charged_micro_usd=progress.charged_micro_usd + charged)
 
 
 def _after(progress: Progress, event: Event) -> Progress:
@@ -137,8 +169,7 @@ def _after(progress: Progress, event: Event) -> Progress:
         return _after_take(progress, event)
     match event.name:
         case EventName.PRODUCTION_STARTED:
-            kinds = tuple(Kind(kind) for kind in str(event.facts.get("kinds", "frame clip")).split())
-            return replace(progress, state=ProductionState.RUNNING, stage="concepts", kinds=kinds, error="", render=0.0)
+            return _started(progress, event)
         case EventName.CONCEPT_SELECTED:
             return replace(progress, stage="storyboard")
         case EventName.STORYBOARD_WRITTEN:
@@ -161,6 +192,15 @@ def _after(progress: Progress, event: Event) -> Progress:
             return progress if notice in progress.notices else replace(progress, notices=(*progress.notices, notice))
         case _:
             return _after_production(progress, event)
+
+
+def _started(progress: Progress, event: Event) -> Progress:
+    kinds = tuple(Kind(kind) for kind in str(event.facts.get("kinds", "frame clip")).split())
+    begun = replace(progress, state=ProductionState.RUNNING, stage="concepts", kinds=kinds, error="", render=0.0)
+    if "shots" not in event.facts:
+        return begun
+    shots = {shot: progress.shots.get(shot, ShotProgress(n)) for n, shot in enumerate(str(event.facts["shots"]).split(), 1)}
+    return replace(begun, stage="shots", shots=shots)
 
 
 def _after_production(progress: Progress, event: Event) -> Progress:

@@ -6,9 +6,9 @@ from dataclasses import replace
 from pathlib import Path
 
 from reelwright.domain.generation import Request
+from reelwright.files import new_file, sha256_of
 from reelwright.media.cards import draw_card
 from reelwright.media.facts import Made
-from reelwright.media.files import new_file, sha256_of
 from reelwright.media.moves import film_still
 from reelwright.media.workers import report
 

@@ -43,6 +43,13 @@ def poster(film: str, output: str) -> float:
     return poster(film, output)
 
 
+def thumbnail(source: str, output: str, width: int) -> str:
+    """See `stills.thumbnail`."""
+    from reelwright.media.stills import thumbnail
+
+    return thumbnail(source, output, width)
+
+
 def contact_sheet(entries: Sequence[SheetEntry], title: str, output: str, subtitle: str, language: str) -> None:
     """See `stills.contact_sheet`."""
     from reelwright.media.stills import contact_sheet

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from reelwright.errors import InvalidMedia
+
 HEAD_BYTES = 4096
 """How many bytes from the start of a file `sniff` wants to see; it does its best with fewer."""
 
@@ -30,6 +32,27 @@ _EBML = b"\x1aE\xdf\xa3"
 def sniff(head: bytes) -> str | None:
     """The media type of a file that starts with `head` (`HEAD_BYTES` of it are plenty), or None for all others."""
     return next((media_type for look in _LOOKS if (media_type := look(head)) is not None), None)
+
+
+def check_declared(declared: str, found: str) -> None:
+    """Lets pass what is what its sender says that it is, and what they say nothing of.
+
+    A picture must be of the very type; clips and sounds are often named by their container's better known name.
+
+    Raises:
+        InvalidMedia: it is something else.
+    """
+    said = declared.partition(";")[0].strip().lower()
+    said = {"image/jpg": "image/jpeg", "image/pjpeg": "image/jpeg", "image/x-png": "image/png"}.get(said, said)
+    if said in _NO_CLAIM:
+        return
+    is_same = said == found if kind_of(found) == "image" else kind_of(said) in {"audio", "video"}
+    if not is_same:
+        msg = f"What is called {said[:60]} is {found}: send it under its own type."
+        raise InvalidMedia(msg)
+
+
+_NO_CLAIM = {"", "application/octet-stream", "binary/octet-stream", "application/ogg"}
 
 
 def kind_of(media_type: str) -> str:

@@ -20,8 +20,8 @@ from numpy.typing import NDArray
 from reelwright.domain.languages import language_of
 from reelwright.domain.timing import SAMPLE_RATE
 from reelwright.errors import ConfigurationError, InvalidInput, RenderError
+from reelwright.files import new_file, sha256_of
 from reelwright.media.facts import Spoken
-from reelwright.media.files import new_file, sha256_of
 from reelwright.media.scratch_voice import NO_PACKAGE, NO_VOICE, WHY_ABSENT
 
 _PACE = 155

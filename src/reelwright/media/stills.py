@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import base64
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -15,11 +16,12 @@ import av.error
 import numpy as np
 from av.container import InputContainer
 from PIL import Image, ImageDraw, ImageOps
+from thumbhash import rgba_to_thumb_hash
 
 from reelwright.errors import InvalidMedia
+from reelwright.files import new_file
 from reelwright.media.captions import is_rtl
 from reelwright.media.facts import SheetEntry
-from reelwright.media.files import new_file
 from reelwright.media.sniff import HEAD_BYTES, kind_of, sniff
 from reelwright.media.typesetting import Block, Type, set_text
 from reelwright.media.workers import report
@@ -28,8 +30,16 @@ THUMBNAIL_WIDTH = 480
 _CANDIDATES = 12
 _SCORE_WIDTH = 320
 
-_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".png": "PNG"}
-_QUALITY = {"JPEG": {"quality": 90, "optimize": True, "progressive": True}, "WEBP": {"quality": 82}, "PNG": {}}
+_BLUR_SIDE = 48
+"""A ThumbHash holds a handful of waves: a larger picture gives the same one, and takes its square in time."""
+
+_FORMATS = {".jpg": "JPEG", ".jpeg": "JPEG", ".webp": "WEBP", ".png": "PNG", ".avif": "AVIF"}
+_QUALITY = {
+    "JPEG": {"quality": 90, "optimize": True, "progressive": True},
+    "WEBP": {"quality": 82},
+    "PNG": {},
+    "AVIF": {"quality": 63, "speed": 7, "max_threads": 1},
+}
 
 
 def poster(film: str, output: str) -> float:
@@ -45,8 +55,10 @@ def poster(film: str, output: str) -> float:
     return float(second)
 
 
-def thumbnail(source: str, output: str, width: int = THUMBNAIL_WIDTH) -> None:
+def thumbnail(source: str, output: str, width: int = THUMBNAIL_WIDTH) -> str:
     """Writes a small still of a picture or a clip, at most `width` pixels wide; the name's ending says the format.
+
+    Returns the blur of it that can be shown before it is there: a ThumbHash, in base64.
 
     Raises:
         InvalidMedia: the source is neither, or does not decode.
@@ -58,6 +70,14 @@ def thumbnail(source: str, output: str, width: int = THUMBNAIL_WIDTH) -> None:
         height = max(1, round(image.height * width / image.width))
         image = image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3)
     _save(image, output)
+    return _blur(image)
+
+
+def _blur(image: Image.Image) -> str:
+    """On white where it is transparent: thumbhash 0.1.2 fails on what is not opaque."""
+    small = ImageOps.contain(image, (_BLUR_SIDE, _BLUR_SIDE)).convert("RGBA")
+    opaque = Image.alpha_composite(Image.new("RGBA", small.size, "white"), small)
+    return base64.b64encode(bytes(rgba_to_thumb_hash(*opaque.size, list(opaque.tobytes())))).decode()
 
 
 def _opened(source: str, width: int) -> Image.Image:

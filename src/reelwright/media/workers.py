@@ -29,7 +29,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, TypeVarTuple
 
 import structlog
 
-from reelwright.errors import ReelwrightError, RenderError
+from reelwright.errors import DiskFull, ReelwrightError, RenderError
+from reelwright.files import is_full
 
 if TYPE_CHECKING:
     from multiprocessing.connection import PipeConnection
@@ -48,6 +49,7 @@ _WATCH_SECONDS = 0.5
 """How often a worker looks whether its parent still lives; the closed socket usually tells it at once."""
 _REPORT_SECONDS = 0.1
 """Reports that come faster are dropped: `report` may be called for every frame."""
+_FULL = "The disk is full: there is no room for what is being made. Free some space and try again."
 _CHILD_SETTINGS = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2"}
 """Thread pools and arenas per core would eat the address space that the memory limit counts."""
 
@@ -137,6 +139,7 @@ class Workers:
 
         Raises:
             ReelwrightError: the function raised it.
+            DiskFull: there was no room for what it made.
             RenderError: the function failed in another way, or the worker died, hung or ran out of memory.
         """
         if function.__module__ == "__main__":
@@ -317,11 +320,11 @@ def _answer(payload: bytes) -> bytes:
         function, args = pickle.loads(payload)  # noqa: S301 -- only our own parent writes to this socket
         return pickle.dumps((_Word.RESULT, function(*args)))
     except ReelwrightError as error:
-        return pickle.dumps((_Word.REFUSED, error))
+        return pickle.dumps((_Word.REFUSED, DiskFull(_FULL) if is_full(error) else error))
     except MemoryError:
         return pickle.dumps((_Word.NO_MEMORY, traceback.format_exc()))
-    except Exception:  # noqa: BLE001 -- the outermost edge of the worker process
-        return pickle.dumps((_Word.FAILED, traceback.format_exc()))
+    except Exception as error:  # noqa: BLE001 -- the outermost edge of the worker process
+        return pickle.dumps((_Word.REFUSED, DiskFull(_FULL)) if is_full(error) else (_Word.FAILED, traceback.format_exc()))
 
 
 class _Voice:

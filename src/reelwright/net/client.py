@@ -106,6 +106,7 @@ class Net:
         *,
         headers: Mapping[str, str] | None = None,
         body: object = None,
+        form: Mapping[str, str] | None = None,
         timeout_seconds: float = 60,
         trusted_origins: Origins = frozenset(),
         explain: Explain | None = None,
@@ -117,6 +118,7 @@ class Net:
             url: the whole URL.
             headers: with the key, where the vendor wants one.
             body: sent as JSON; an `aiohttp.FormData` as a form.
+            form: sent as a form, in place of a body.
             timeout_seconds: for all of it.
             trusted_origins: as for `download`.
             explain: the vendor's own reading of a refusal.
@@ -131,7 +133,8 @@ class Net:
         target = parse(url)
         origins = trusted_origins() if callable(trusted_origins) else trusted_origins
         reach = self._reach(target, is_trusted=origin_of(target) in origins)
-        answer, _ = await self._send(method, target, reach, headers=headers, body=body, seconds=timeout_seconds, explain=explain)
+        sent = body if form is None else aiohttp.FormData(dict(form))
+        answer, _ = await self._send(method, target, reach, headers=headers, body=sent, seconds=timeout_seconds, explain=explain)
         if isinstance(answer.body, str):
             message = f"{target.host} answered HTTP {answer.status} with something that is not JSON."
             raise (NotSubmitted if answer.is_free else InDoubt)(message)

@@ -158,6 +158,7 @@ class _Client:
 
         self._http = httpx_client(_explain)
         self.ask = AsyncElevenLabs(base_url=base, api_key=key, timeout=_SECONDS, httpx_client=self._http)
+        _ = self.ask.text_to_speech, self.ask.history  # here, in a thread: each imports its modules at its first use
         self.once: RequestOptions = {"max_retries": 0}
         """It sends a request up to three times unless each is told not to."""
 

@@ -156,7 +156,9 @@ class _Receipt(BaseModel):
 def _open(key: str, base: str) -> AsyncLumaAI:
     from lumaai import AsyncLumaAI
 
-    return AsyncLumaAI(auth_token=key, base_url=base, max_retries=0, timeout=_SECONDS, http_client=httpx_client(_explain))
+    client = AsyncLumaAI(auth_token=key, base_url=base, max_retries=0, timeout=_SECONDS, http_client=httpx_client(_explain))
+    _ = client.generations  # here, in a thread: it imports its modules at its first use
+    return client
 
 
 async def _create(client: AsyncLumaAI, kind: Kind, arguments: dict[str, Any]) -> Job:

@@ -153,7 +153,9 @@ class _Receipt(BaseModel):
 def _open(key: str, base: str) -> AsyncLuma:
     from luma_agents import AsyncLuma
 
-    return AsyncLuma(auth_token=key, base_url=base, max_retries=0, timeout=_SECONDS, http_client=httpx_client(_explain))
+    client = AsyncLuma(auth_token=key, base_url=base, max_retries=0, timeout=_SECONDS, http_client=httpx_client(_explain))
+    _ = client.generations  # here, in a thread: it imports its modules at its first use
+    return client
 
 
 async def _create(client: AsyncLuma, arguments: dict[str, Any]) -> Job:

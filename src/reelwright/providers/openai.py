@@ -135,7 +135,9 @@ def _open(key: str, base: str) -> AsyncOpenAI:
     from openai import AsyncOpenAI, Timeout
 
     timeout = Timeout(_SECONDS, connect=10.0)
-    return AsyncOpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout, http_client=httpx2_client(_explain))
+    client = AsyncOpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout, http_client=httpx2_client(_explain))
+    _ = client.images, client.audio.speech  # here, in a thread: each imports its modules at its first use
+    return client
 
 
 def _meant(headers: Mapping[str, str], body: bytes, secret: str) -> JobId:

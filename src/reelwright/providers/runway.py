@@ -109,8 +109,11 @@ class Runway(Vendor):
     def _route(self, request: Request) -> tuple[str, ModelCard]:
         """Where the request goes, and the model's card."""
         card = self._card(request)
+        if "endpoint" not in card.settings:
+            msg = f"Runway makes no {request.kind} with {request.model} since {card.retired_on}."
+            raise InputRefused(msg)
         if request.kind is not Kind.CLIP or request.picture is not None:
-            return card.settings.get("endpoint", ""), card
+            return card.settings["endpoint"], card
         if "text_endpoint" not in card.settings:
             msg = f"{request.model} films a picture: give it a first frame."
             raise InputRefused(msg)
@@ -179,7 +182,9 @@ class _Receipt(BaseModel):
 def _open(key: str, base: str) -> AsyncRunwayML:
     from runwayml import AsyncRunwayML
 
-    return AsyncRunwayML(api_key=key, base_url=base, max_retries=0, timeout=_SECONDS, http_client=httpx_client(_explain))
+    client = AsyncRunwayML(api_key=key, base_url=base, max_retries=0, timeout=_SECONDS, http_client=httpx_client(_explain))
+    _ = client.tasks  # here, in a thread: it imports its modules at its first use
+    return client
 
 
 async def _task(client: AsyncRunwayML, job: JobId) -> tuple[_Stand, bytes]:

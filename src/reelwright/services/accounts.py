@@ -9,16 +9,20 @@ from datetime import datetime, timedelta
 
 from sqlalchemy.exc import IntegrityError
 
-from reelwright.db import accounts
+from reelwright.db import accounts, links, sessions
 from reelwright.db.engine import Database, Session
 from reelwright.db.fence import unfenced
 from reelwright.domain.account import Caller, Role, Scope, Token, User
 from reelwright.domain.ids import OWNER, UserId
-from reelwright.errors import Conflict, InvalidInput, NotFound
+from reelwright.errors import Conflict, Forbidden, InvalidInput, NotFound
 
 TOKEN_PREFIX = "reel_"  # noqa: S105 - tells a leaked one from other people's, so that scanners find it
 _TOUCH = timedelta(minutes=1)
 """How exactly the last use of a token is known: not every request has to write."""
+_MOST_TOKENS = 200
+"""Of one person, that hold."""
+LONGEST_NAME, LONGEST_ADDRESS = 100, 254
+"""Characters."""
 
 
 class Accounts:
@@ -54,11 +58,8 @@ class Accounts:
             Conflict: somebody has that address.
             InvalidInput: it is no address.
         """
-        address = email.strip().lower()
-        if "@" not in address[1:-1] or any(sign.isspace() for sign in address):
-            msg = f"email: {email!r} is not an address."
-            raise InvalidInput(msg)
-        user = User(UserId(self._new_id("user")), address, name.strip() or address.partition("@")[0], role, self._now())
+        address = address_of(email)
+        user = User(UserId(self._new_id("user")), address, name_of(name or address.partition("@")[0]), role, self._now())
         await self.owner()
         try:
             await self._database.write(lambda session: accounts.insert(session, user))
@@ -80,8 +81,7 @@ class Accounts:
         await self.owner()
         found = await self._database.read(look)
         if found is None:
-            msg = f"There is nobody called {user!r}; `reelwright user list` shows who there is."
-            raise NotFound(msg)
+            raise _nobody(user)
         return found
 
     async def everybody(self) -> list[User]:
@@ -89,8 +89,57 @@ class Accounts:
         await self.owner()
         return await self._database.read(accounts.everybody)
 
+    async def change(
+        self, user: UserId, *, name: str | None = None, role: Role | None = None, is_disabled: bool | None = None
+    ) -> User:
+        """Makes a person somebody else in the studio, from their next request on. What is None stays.
+
+        Who is disabled is let in no more: their sessions, tokens and links end at once, and what is theirs stays. Enabled again,
+        they have the password that they had; tokens stay ended.
+
+        Raises:
+            NotFound: there is no such person.
+            InvalidInput: the name is empty or too long.
+            Conflict: nobody else is an owner.
+        """
+        values: dict[str, object] = {}
+        if name is not None:
+            values["name"] = name_of(name)
+        if role is not None:
+            values["role"] = role.value
+        if is_disabled is not None:
+            values["disabled_at"] = self._now() if is_disabled else None
+
+        def write(session: Session) -> User | None:
+            owners = accounts.active_owners(session)
+            if accounts.lock(session, user) is None:
+                return None
+            if values:
+                accounts.change(session, user, **values)
+            changed = accounts.find(session, user)
+            if changed and [each.id for each in owners] == [user] and (changed.disabled_at or changed.role is not Role.OWNER):
+                msg = f"{changed.email or changed.name} is the last owner: make somebody else one first."
+                raise Conflict(msg)
+            if changed and changed.disabled_at:
+                sessions.end_all(session, user)
+                links.forget(session, user)
+                accounts.revoke_tokens(session, user, changed.disabled_at)
+            return changed
+
+        with unfenced():
+            changed = await self._database.write(write)
+        if changed is None:
+            raise _nobody(user)
+        return changed
+
     async def create_token(
-        self, user: UserId, name: str, *, scopes: Iterable[Scope] = (), expires_at: datetime | None = None
+        self,
+        user: UserId,
+        name: str,
+        *,
+        scopes: Iterable[Scope] = (),
+        expires_at: datetime | None = None,
+        by: Caller | None = None,
     ) -> tuple[Token, str]:
         """A new token of the person, and its text, which is told this once.
 
@@ -99,27 +148,61 @@ class Accounts:
             name: what it is for, in the person's words.
             scopes: what it may be used for; all that the person may do unless said.
             expires_at: when it ends by itself.
+            by: who asks for it, where somebody does: it can do no more than they can, and lives no longer than their own token.
+
+        Raises:
+            NotFound: there is no such person.
+            Forbidden: who asks may not do all of that.
+            InvalidInput: the name is empty or too long, or nothing could be done with it.
+            Conflict: the person is disabled, or has too many.
         """
         person = await self.get(user)
+        if person.disabled_at:
+            msg = f"{person.email or person.name} is disabled: enable them first."
+            raise Conflict(msg)
+        given = self._scopes(person, frozenset(scopes), by)
+        if by is not None and by.expires_at is not None:
+            expires_at = min(expires_at or by.expires_at, by.expires_at)
         text = TOKEN_PREFIX + secrets.token_urlsafe(32)
+        at = self._now()
         token = Token(
             id=self._new_id("token"),
-            user_id=user,
-            name=name,
+            user_id=person.id,
+            name=name_of(name),
             ending=text[-4:],
-            scopes=(frozenset(scopes) or frozenset(Scope)) & person.role.scopes,
-            created_at=self._now(),
+            scopes=given,
+            created_at=at,
             expires_at=expires_at,
         )
-        await self._database.write(lambda session: accounts.insert_token(session, token, digest_of(text)))
+
+        def write(session: Session) -> None:
+            if accounts.count_tokens(session, person.id, at) >= _MOST_TOKENS:
+                msg = f"There are {_MOST_TOKENS} tokens already: revoke those that are not used."
+                raise Conflict(msg)
+            accounts.insert_token(session, token, digest_of(text))
+
+        await self._database.write(write)
         return token, text
 
-    async def tokens(self, user: UserId) -> list[Token]:
-        """The person's tokens, newest first, ended ones among them."""
+    @staticmethod
+    def _scopes(person: User, wanted: frozenset[Scope], by: Caller | None) -> frozenset[Scope]:
+        allowed = person.role.scopes if by is None else person.role.scopes & by.scopes
+        if by is not None and not wanted <= allowed:
+            names = ", ".join(sorted(wanted - allowed))
+            msg = f"A token can do no more than who makes it: {names} is not among what you may do here."
+            raise Forbidden(msg)
+        given = (wanted or allowed) & allowed
+        if not given:
+            msg = f"scopes: somebody who is a {person.role} could do nothing with that token."
+            raise InvalidInput(msg)
+        return given
+
+    async def tokens(self, user: UserId | None) -> list[Token]:
+        """The person's tokens, with None everybody's: newest first, ended ones among them."""
         return await self._database.read(lambda session: accounts.tokens(session, user))
 
-    async def revoke_token(self, token: str, user: UserId) -> None:
-        """Ends a token of the person at once.
+    async def revoke_token(self, token: str, user: UserId | None) -> None:
+        """Ends a token of the person, with None of anybody, at once.
 
         Raises:
             NotFound: there is none that holds.
@@ -142,7 +225,37 @@ class Accounts:
                 return None
             if token.used_at is None or now - token.used_at > _TOUCH:
                 await self._database.write(lambda session: accounts.touch_token(session, token.id, now))
-            return Caller(user, token.scopes & user.role.scopes, token=token.id)
+            return Caller(user, token.scopes & user.role.scopes, token=token.id, expires_at=token.expires_at)
+
+
+def address_of(email: str) -> str:
+    """The address as it is kept: in small letters.
+
+    Raises:
+        InvalidInput: it is none.
+    """
+    address = email.strip().lower()
+    if "@" not in address[1:-1] or len(address) > LONGEST_ADDRESS or not address.isprintable() or " " in address:
+        msg = f"email: {email[:LONGEST_ADDRESS]!r} is not an address."
+        raise InvalidInput(msg)
+    return address
+
+
+def name_of(name: str) -> str:
+    """The name as it is kept.
+
+    Raises:
+        InvalidInput: it is empty or too long, or has signs in it that cannot be seen.
+    """
+    text = name.strip()
+    if not text or len(text) > LONGEST_NAME or not text.isprintable():
+        msg = f"name: write 1 to {LONGEST_NAME} characters."
+        raise InvalidInput(msg)
+    return text
+
+
+def _nobody(user: str) -> NotFound:
+    return NotFound(f"There is nobody called {user!r}; `reelwright user list` shows who there is.")
 
 
 def digest_of(secret: str) -> str:

@@ -66,9 +66,20 @@ def read_brief(source: str | Path, overrides: Mapping[str, object]) -> BriefOrde
     folder = path.parent if path else Path.cwd()
     written = _read_file(path) if path else _read_words(str(source))
     fields = check_fields(_merged(written, overrides))
+    return BriefOrder(
+        brief_of(fields),
+        pictures=tuple(folder / picture for picture in fields.pictures),
+        logo=folder / fields.logo if fields.logo else None,
+        providers=Providers(**fields.providers.model_dump()),
+        cap_micro_usd=fields.cap,
+    )
+
+
+def brief_of(fields: BriefFields) -> Brief:
+    """The brief that checked fields say, without its pictures: where nobody said a name, a language or a length, these are found."""
     seconds, shots = _length(fields)
     texts = f"{fields.product} {fields.message} {fields.call_to_action}"
-    brief = Brief(
+    return Brief(
         product=fields.product,
         name=fields.name or name_from(fields.product),
         goal=fields.goal,
@@ -90,13 +101,6 @@ def read_brief(source: str | Path, overrides: Mapping[str, object]) -> BriefOrde
         captions=fields.captions,
         is_voiced=fields.voice_over,
         has_music=fields.music,
-    )
-    return BriefOrder(
-        brief,
-        pictures=tuple(folder / picture for picture in fields.pictures),
-        logo=folder / fields.logo if fields.logo else None,
-        providers=Providers(**fields.providers.model_dump()),
-        cap_micro_usd=fields.cap,
     )
 
 

@@ -89,6 +89,10 @@ class Budgets:
         """All money there is, by campaign, month and model, in parts that add up."""
         return await self._database.read(budgets.shares)
 
+    async def wrong_sums(self) -> list[tuple[CampaignId, str]]:
+        """The campaigns and months whose running sums are not what the ledger's lines add up to; none, unless somebody edited."""
+        return await self._database.read(budgets.wrong_sums)
+
     async def paying(
         self,
         campaign: CampaignId,

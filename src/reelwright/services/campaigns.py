@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from reelwright.db import budgets, campaigns, events, films, productions, takes
+from sqlalchemy.exc import IntegrityError
+
+from reelwright.db import budgets, campaigns, drafts, events, films, listing, productions, takes
 from reelwright.db.engine import Database, Session
+from reelwright.db.listing import Summary
 from reelwright.domain.asset import AssetKind
+from reelwright.domain.brief import Brief
 from reelwright.domain.budget import Balance
 from reelwright.domain.campaign import ID_PATTERN, Campaign, CampaignStatus, Document
+from reelwright.domain.draft import Draft, name_of
 from reelwright.domain.event import Event, EventName
 from reelwright.domain.film import Film
 from reelwright.domain.ids import OWNER, AssetId, CampaignId, UserId
 from reelwright.domain.production import Models, Production
 from reelwright.domain.take import Take
-from reelwright.errors import InvalidInput
+from reelwright.errors import CampaignLocked, Conflict, InvalidInput
 from reelwright.media.workers import Workers
 from reelwright.services.assets import Assets, Purpose
 from reelwright.services.briefs import BriefOrder, read_picture
+from reelwright.services.draft_fields import cap_in
+from reelwright.services.drafts import settle
 
 
 @dataclass(frozen=True)
@@ -33,6 +41,9 @@ class Overview:
     films: tuple[Film, ...]
     balance: Balance
     events: tuple[Event, ...]
+
+
+_EMPTY = Document(Brief(product="", name=""))
 
 
 class Campaigns:
@@ -76,9 +87,7 @@ class Campaigns:
             InvalidBrief: a picture is none; nothing is written.
             StorageError: the store does not take the pictures; nothing is written but the empty campaign.
         """
-        if wanted and not ID_PATTERN.match(wanted):
-            msg = f"{wanted!r} cannot be an id: 1 to 64 letters, digits, - and _, the first a letter or a digit."
-            raise InvalidInput(msg)
+        _check_id(wanted)
         known = await self._database.read(lambda session: campaigns.find(session, CampaignId(wanted))) if wanted else None
         if known is not None and (known.version > 1 or not (order.pictures or order.logo)):
             return known.id
@@ -105,6 +114,111 @@ class Campaigns:
             await self._attach(campaign, contents)
         return campaign.id
 
+    async def begin(self, draft: Draft, *, user: UserId, wanted: str = "", is_whole: bool = False) -> tuple[Campaign, bool]:
+        """A campaign with that draft, complete or not, and whether it is new.
+
+        Args:
+            draft: what was typed so far.
+            user: whose it is.
+            wanted: an id of the caller's own; their campaign that has it already is answered as it is.
+            is_whole: refuse a draft that is no film yet.
+
+        Raises:
+            Conflict: the wanted id cannot be had.
+            InvalidDraft: something is wrong with a draft that should be whole.
+            InvalidInput: the wanted id is none.
+        """
+        _check_id(wanted)
+        identity = CampaignId(wanted or self._new_id("campaign"))
+
+        def write(session: Session) -> tuple[Campaign, bool]:
+            known = campaigns.find(session, identity)
+            if known is not None:
+                return known, False
+            reading = settle(session, user, draft, _EMPTY)
+            document = reading.checked() if is_whole else reading.document or _EMPTY
+            made = Campaign(identity, user, CampaignStatus.DRAFT, 1, document, self._now(), cap_in(draft), name_of(draft))
+            self._insert(session, made, draft)
+            return made, True
+
+        return await self._insert_once(write, user)
+
+    async def duplicate(self, campaign: CampaignId, *, user: UserId, name: str = "", wanted: str = "") -> tuple[Campaign, bool]:
+        """A new campaign with the same draft: brief, concepts and storyboard. Takes and films stay with the old one.
+
+        Raises:
+            Conflict: the wanted id cannot be had.
+            InvalidInput: the wanted id is none.
+            NotFound: there is no such campaign.
+        """
+        _check_id(wanted)
+        identity = CampaignId(wanted or self._new_id("campaign"))
+
+        def write(session: Session) -> tuple[Campaign, bool]:
+            known = campaigns.find(session, identity)
+            if known is not None:
+                return known, False
+            old = drafts.read(session, campaign)
+            draft = {**old.draft, "name": name or f"{name_of(old.draft)} (copy)"}
+            document = replace(old.document, models=None)
+            made = Campaign(identity, user, CampaignStatus.DRAFT, 1, document, self._now(), old.cap_micro_usd, name_of(draft))
+            self._insert(session, made, draft)
+            return made, True
+
+        return await self._insert_once(write, user)
+
+    def _insert(self, session: Session, campaign: Campaign, draft: Draft) -> None:
+        campaigns.insert(session, campaign, draft)
+        events.append(session, campaign.id, EventName.CAMPAIGN_CREATED, self._now(), name=name_of(draft))
+
+    async def _insert_once(self, write: Callable[[Session], tuple[Campaign, bool]], user: UserId) -> tuple[Campaign, bool]:
+        try:
+            found = await self._database.write(write)
+        except IntegrityError:
+            # Somebody was faster. Where it was somebody else, the fence does not show whose it is, and nobody tells.
+            found = None
+            with suppress(IntegrityError):
+                found = await self._database.write(write)
+        if found is None or found[0].user_id != user:
+            msg = "That id cannot be had; choose another, or send none and one is made."
+            raise Conflict(msg)
+        return found
+
+    async def put_in_trash(self, campaign: CampaignId) -> None:
+        """Takes it out of all lists. Nothing is removed; done again it changes nothing.
+
+        Raises:
+            CampaignLocked: its production runs.
+            NotFound: there is no such campaign.
+        """
+
+        def change(session: Session) -> None:
+            old = drafts.read(session, campaign, for_change=True)
+            if old.is_trashed:
+                return
+            if old.status is CampaignStatus.GENERATING:
+                msg = "Its film is being made: cancel the production first, then throw the campaign away."
+                raise CampaignLocked(msg)
+            at = self._now()
+            events.append(session, campaign, EventName.CAMPAIGN_TRASHED, at)
+            campaigns.set_trashed(session, campaign, at)
+
+        await self._database.write(change)
+
+    async def take_from_trash(self, campaign: CampaignId) -> None:
+        """Puts it back into the lists, as it was. Done again it changes nothing.
+
+        Raises:
+            NotFound: there is no such campaign.
+        """
+
+        def change(session: Session) -> None:
+            if drafts.read(session, campaign, for_change=True).is_trashed:
+                events.append(session, campaign, EventName.CAMPAIGN_RESTORED, self._now())
+                campaigns.set_trashed(session, campaign, None)
+
+        await self._database.write(change)
+
     async def _attach(self, campaign: Campaign, contents: list[tuple[str, bytes, str]]) -> None:
         stored: dict[str, AssetId] = {}
         for field, content, _ in contents:
@@ -130,9 +244,9 @@ class Campaigns:
         """
         return await self._database.read(lambda session: campaigns.get(session, campaign))
 
-    async def page(self, *, before: str = "", limit: int = 50, user: UserId = OWNER) -> list[campaigns.Summary]:
+    async def page(self, *, before: str = "", limit: int = 50, user: UserId = OWNER) -> list[Summary]:
         """The user's campaigns, newest first."""
-        return await self._database.read(lambda session: campaigns.page(session, user, before=before, limit=limit))
+        return await self._database.read(lambda session: listing.page(session, user, before=before, limit=limit))
 
     async def overview(self, campaign: CampaignId) -> Overview:
         """All there is, read in one transaction.
@@ -160,6 +274,12 @@ class Campaigns:
     async def events_after(self, campaign: CampaignId, number: int) -> list[Event]:
         """What happened after the event with that number, oldest first, at most a thousand."""
         return await self._database.read(lambda session: events.after(session, campaign, number))
+
+
+def _check_id(wanted: str) -> None:
+    if wanted and not ID_PATTERN.match(wanted):
+        msg = f"{wanted!r} cannot be an id: 1 to 64 letters, digits, - and _, the first a letter or a digit."
+        raise InvalidInput(msg)
 
 
 def _all_events(session: Session, campaign: CampaignId) -> list[Event]:

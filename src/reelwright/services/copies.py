@@ -16,7 +16,8 @@ from pathlib import Path
 
 from reelwright.domain.asset import Asset
 from reelwright.errors import Conflict, ContentMismatch
-from reelwright.store.files import create_locked, in_thread, remove_if_dead
+from reelwright.files import create_locked, remove_if_dead
+from reelwright.store.files import in_thread
 
 _PREFIX, _SUFFIX = ".reelwright-", ".part"
 _READABLE = 0o644

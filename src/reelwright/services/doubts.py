@@ -7,14 +7,17 @@ is never charged to two takes.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 
 from reelwright.db import campaigns, productions, takes
 from reelwright.db.engine import Database, Session
+from reelwright.db.fence import unfenced
+from reelwright.domain.budget import usd
 from reelwright.domain.generation import Failure, Job, provider_of
 from reelwright.domain.ids import CampaignId, JobId, ProductionId, TakeId
 from reelwright.domain.take import Take, TakeState
-from reelwright.errors import Conflict, InvalidInput, JobUnknown
+from reelwright.errors import BudgetExceeded, Conflict, InvalidInput, JobUnknown
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.patience import free_answer
 from reelwright.services.productions import Productions, QuoteLine
@@ -71,13 +74,22 @@ class Doubts:
         price = card.quote(take.request.seconds, take.request.prompt)
         return QuoteLine(f"{take.kind.value} of {take.shot_id}, asked for again", card.model, 1, price)
 
-    async def retake(self, take_id: TakeId) -> ProductionId:
+    async def retake(self, take_id: TakeId, *, max_micro_usd: int | None = None) -> ProductionId:
         """The provider never got the request: its money is given back, and a new run of the campaign asks for what is missing.
 
+        Args:
+            take_id: a take in doubt.
+            max_micro_usd: the price that was shown: where it has risen since, nothing changes.
+
         Raises:
+            BudgetExceeded: it costs more by now than was agreed on.
             Conflict: the take is not in doubt, or its campaign is at work.
             NotFound: there is no such take.
         """
+        price = (await self.price(take_id)).micro_usd if max_micro_usd is not None else 0
+        if price > (max_micro_usd or 0):
+            msg = f"It costs {usd(price)} by now, more than the {usd(max_micro_usd or 0)} that were agreed on: look at the price again."
+            raise BudgetExceeded(msg)
 
         def lose(session: Session) -> Take:
             campaigns.get(session, takes.get(session, take_id).campaign_id, for_change=True)
@@ -88,11 +100,14 @@ class Doubts:
 
         take = await self._database.write(lose)
         run = await self._database.read(lambda session: productions.get(session, take.production_id))
-        return await self._productions.start(take.campaign_id, run.models)
+        # Only what was in doubt is asked for anew: whatever else that run has made stays.
+        only = {"shots": (take.shot_id,), "kinds": (take.kind,)} if run.is_beside else {"is_fresh": False}
+        return await self._productions.start(take.campaign_id, run.models, aim=replace(run.aim, **only))
 
     def _retakable(self, session: Session, take_id: TakeId) -> Take:
         take = _doubtful(session, take_id)
-        newest = productions.newest(session, take.campaign_id)
+        run = productions.get(session, take.production_id)
+        newest = run if run.is_beside else productions.newest(session, take.campaign_id)
         if newest is not None and not newest.state.is_ended:
             msg = (
                 f"Campaign {take.campaign_id} is still {newest.state.value}. Ask again when that run has ended, "
@@ -121,6 +136,11 @@ def adopt(session: Session, take: Take, job: Job, account: str, at: datetime) ->
     other = takes.of_job(session, name, job.id)
     if other is not None:
         msg = f"Job {job.id} of {name} is that of take {other.id} in campaign {other.campaign_id}, so nothing has changed."
+        raise Conflict(msg)
+    with unfenced():
+        is_anothers = takes.of_job(session, name, job.id) is not None
+    if is_anothers:
+        msg = f"Job {job.id} of {name} is somebody else's, so nothing has changed."
         raise Conflict(msg)
     _doubtful(session, take.id)  # somebody else may have been at it before the lock was ours
     columns = {"job_id": job.id, "account": account, "is_left": True, "failure": None}

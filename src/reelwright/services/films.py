@@ -19,7 +19,7 @@ from reelwright.domain.campaign import Campaign
 from reelwright.domain.event import EventName
 from reelwright.domain.film import Clip, CutList, Film, Speech
 from reelwright.domain.generation import Kind
-from reelwright.domain.ids import AssetId, FilmId, ProductionId
+from reelwright.domain.ids import AssetId, CampaignId, FilmId, ProductionId
 from reelwright.domain.timing import FRAME_RATE, frame_count
 from reelwright.errors import Cancelled, Conflict
 from reelwright.media.captions import Narration, captions, line_length, srt, vtt
@@ -29,6 +29,7 @@ from reelwright.media.workers import Workers
 from reelwright.services.assets import Assets, Purpose
 from reelwright.services.productions import until_running
 from reelwright.services.prompts import VOICE_LEAD
+from reelwright.services.room import Room
 
 FILES = {"film": ".mp4", "poster": "-poster.jpg", "sheet": "-storyboard.png", "srt": ".srt", "vtt": ".vtt"}
 """What a film consists of, and how the files are called beside each other."""
@@ -65,6 +66,27 @@ class Films:
         self._now = now
         self._new_id = new_id
 
+    async def get(self, film: FilmId) -> Film:
+        """The film.
+
+        Raises:
+            NotFound: there is none.
+        """
+        return await self._database.read(lambda session: films.get(session, film))
+
+    async def of_campaign(self, campaign: CampaignId) -> list[Film]:
+        """The campaign's films, oldest first.
+
+        Raises:
+            NotFound: there is no such campaign.
+        """
+
+        def look(session: Session) -> list[Film]:
+            campaigns.get(session, campaign)
+            return films.of_campaign(session, campaign)
+
+        return await self._database.read(look)
+
     async def cut(self, production: ProductionId) -> FilmId:
         """Writes the film with its cut list, out of the takes that are selected now; answers the film that was cut before.
 
@@ -95,7 +117,7 @@ class Films:
                 created_at=self._now(),
             )
             films.insert(session, film)
-            events.append(session, campaign_id, EventName.FILM_STARTED, self._now(), film=film.id)
+            events.append(session, campaign_id, EventName.FILM_STARTED, self._now(), film=film.id, production=production)
             return film.id
 
         return await self._database.write(write)
@@ -103,26 +125,40 @@ class Films:
     async def render(self, film_id: FilmId) -> None:
         """Renders the film and keeps it with its poster, captions and storyboard. Done before, it does nothing.
 
-        Interrupted, it starts over: files that were kept already are used, and what was half written goes.
+        Interrupted, it starts over: files that were kept already are used, and what was half written goes. Where there is no
+        room on the disk, or the store does not take or give files, it waits.
 
         Raises:
+            Cancelled: the production was ended while it waited.
             RenderError: a clip cannot be used, or the worker died.
-            StorageError: the store does not take the files.
         """
         film = await self._database.read(lambda session: films.get(session, film_id))
         if film.assets:
             return
         campaign = await self._database.read(lambda session: campaigns.get(session, film.campaign_id))
         folder = self._folder / film_id
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir(parents=True)
+        room = Room(self._database, film, self._folder, now=self._now)
         try:
-            rendered = await self._render(film, folder)
-            await self._draw_sheet(film, campaign, folder)
-            kept = {name: (await self._keep(film, campaign, name, folder)).id for name in FILES if _is_made(folder, name)}
+            rendered = await room.patiently(lambda: self._make(film, campaign, folder), is_costly=True)
+            kept = await room.patiently(lambda: self._keep_all(film, campaign, folder))
         finally:
             shutil.rmtree(folder, ignore_errors=True)
         await self._finish(film, kept, rendered)
+
+    async def _make(self, film: Film, campaign: Campaign, folder: Path) -> Rendered:
+        """The film's files, in the folder; when it fails, what is half written gives its room back."""
+        shutil.rmtree(folder, ignore_errors=True)
+        try:
+            folder.mkdir(parents=True)  # noqa: ASYNC240 - a local folder
+            rendered = await self._render(film, folder)
+            await self._draw_sheet(film, campaign, folder)
+        except BaseException:
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
+        return rendered
+
+    async def _keep_all(self, film: Film, campaign: Campaign, folder: Path) -> dict[str, AssetId]:
+        return {name: (await self._keep(film, campaign, name, folder)).id for name in FILES if _is_made(folder, name)}
 
     async def _render(self, film: Film, folder: Path) -> Rendered:
         cut, output = film.cut_list, folder / f"film{FILES['film']}"
@@ -130,7 +166,7 @@ class Films:
 
             async def path_of(asset: AssetId) -> str:
                 row = await self._assets.get(asset)
-                return str(await stack.enter_async_context(self._assets.file_of_key(row.key)))
+                return str(await stack.enter_async_context(self._assets.file_of(row)))
 
             clips = [await path_of(clip.asset_id) for clip in cut.clips]
             voices = [await path_of(speech.asset_id) for speech in cut.speech]
@@ -155,7 +191,7 @@ class Films:
                 take = selected.get((shot.id, Kind.FRAME))
                 if take is not None and take.asset_id is not None:
                     row = await self._assets.get(take.asset_id)
-                    path = await stack.enter_async_context(self._assets.file_of_key(row.key))
+                    path = await stack.enter_async_context(self._assets.file_of(row))
                     when = f"{_clock(at)} – {_clock(at + shot.seconds)}"
                     entries.append(SheetEntry(str(path), number, shot.title, shot.narration or shot.text, when))
                 at += shot.seconds
@@ -190,7 +226,7 @@ class Films:
 
         def finish(session: Session) -> None:
             if films.finish(session, film.id, kept, report):
-                facts = {"film": film.id, "asset": kept["film"], "frames": rendered.frames}
+                facts = {"film": film.id, "production": film.production_id, "asset": kept["film"], "frames": rendered.frames}
                 events.append(session, film.campaign_id, EventName.FILM_COMPLETED, self._now(), **facts)
 
         await self._database.write(finish)
@@ -224,7 +260,7 @@ class _Teller:
             self._writes.append(asyncio.ensure_future(self._database.write(self._write)))
 
     def _write(self, session: Session) -> None:
-        facts = {"film": self._film.id, "fraction": round(self._told, 2)}
+        facts = {"film": self._film.id, "production": self._film.production_id, "fraction": round(self._told, 2)}
         events.append(session, self._film.campaign_id, EventName.FILM_PROGRESSED, self._now(), **facts)
 
     async def settle(self) -> None:

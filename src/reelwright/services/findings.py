@@ -106,9 +106,10 @@ class Reconciliation:
     def _place(self, session: Session, provider: Provider, found: Found) -> Finding | None:
         """Gives a job a take; None where it has one, or none is needed, or it cannot be told yet."""
         takes.lock_account(session, provider.name, provider.account)
+        # In this order: a take whose receipt is written in between, under an earlier key, is seen by one of the two looks.
+        around = takes.without_receipt(session, provider.name, found.at - _ON_ITS_WAY - _SKEW, found.at + _SKEW)
         if takes.of_job(session, provider.name, found.job.id) is not None:
             return None
-        around = takes.without_receipt(session, provider.name, found.at - _ON_ITS_WAY - _SKEW, found.at + _SKEW)
         if any(take.state is TakeState.SUBMITTING for take in around):
             return None  # it may be the one whose receipt is just being written: the next look sees
         doubtful = sorted((take for take in around if take.kind is found.kind), key=lambda take: _distance(take, found))

@@ -253,9 +253,10 @@ class Harvests:
         budgets.settle(session, take.campaign_id, take.id, charged, self._now(), note, model=take.request.model)
         kept = takes.get(session, take.id)
         # What comes home after its production has ended is filed; it does not change what a person has in their film.
-        is_late = kept.is_left or productions.get(session, kept.production_id).state.is_ended
-        takes.select(session, kept, only_if_none=is_late)
-        told = {**facts(take), "asset": asset.id, "charged_micro_usd": charged}
+        run = productions.get(session, kept.production_id)
+        is_filed = kept.is_left or run.state.is_ended or not run.aim.selects
+        takes.select(session, kept, only_if_none=is_filed, is_chosen=run.aim.is_fresh and not is_filed)
+        told = {**facts(kept), "asset": asset.id, "charged_micro_usd": charged}
         events.append(session, take.campaign_id, EventName.TAKE_KEPT, self._now(), **told)
 
     async def _ingest(self, take: Take, poller: Poller, job: Job) -> Asset:

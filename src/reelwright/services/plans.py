@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary
 
 from reelwright.db import campaigns, events, productions
 from reelwright.db.engine import Database, Session
+from reelwright.domain.aim import WHOLE, Aim
 from reelwright.domain.campaign import Campaign, Document
 from reelwright.domain.card import ModelCard
 from reelwright.domain.event import EventName
@@ -83,7 +84,14 @@ class Plans:
                     self._prepared[production] = version
 
     def plan(
-        self, campaign: CampaignId, document: Document, shot: ShotId, kind: Kind, model: ModelRef, frame: AssetId | None
+        self,
+        campaign: CampaignId,
+        document: Document,
+        shot: ShotId,
+        kind: Kind,
+        model: ModelRef,
+        frame: AssetId | None,
+        aim: Aim = WHOLE,
     ) -> Plan:
         """The plan for one take, with the prompt that `prepare` settled on; `frame` is the selected one that a clip starts from.
 
@@ -94,7 +102,7 @@ class Plans:
             NotFound: the shot is not in the storyboard.
         """
         card = self._catalogue.card(model, kind)
-        made = plan(card, request_for(campaign, document, shot, kind, model, frame))
+        made = plan(card, aim.shape(request_for(campaign, document, shot, kind, model, frame)))
         if not made.excess:
             return made
         long = _Long(made.request.prompt, card)
@@ -191,15 +199,15 @@ class Plans:
         shots = document.storyboard.shots if document.storyboard else ()
         for kind in Kind:
             model = run.models.of(kind)
-            if model is None:
+            if model is None or kind not in run.aim.kinds:
                 continue
             plans: dict[str, Plan] = {}
-            for shot in shots:
+            for shot in (shot for shot in shots if run.aim.makes(kind, shot.id)):
                 # What cannot work is told when it is asked for.
                 with suppress(InvalidInput, ConfigurationError):
                     if kind is not Kind.VOICE or shot.narration:
                         request = request_for(run.campaign_id, document, shot.id, kind, model, _COMING)
-                        plans[shot.id] = plan(self._catalogue.card(model, kind), request)
+                        plans[shot.id] = plan(self._catalogue.card(model, kind), run.aim.shape(request))
             yield model, plans
 
 

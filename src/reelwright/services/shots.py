@@ -10,6 +10,7 @@ from reelwright.db.engine import Database, Session
 from reelwright.domain.event import EventName
 from reelwright.domain.generation import Kind
 from reelwright.domain.ids import IntentKey, ProductionId, ShotId, TakeId
+from reelwright.domain.take import Take
 from reelwright.errors import Conflict
 from reelwright.services.plans import Plans
 from reelwright.services.prompts import shot_of
@@ -26,17 +27,20 @@ class Shots:
         self._now = now
 
     async def needs_voice(self, production: ProductionId, shot: ShotId) -> bool:
-        """Whether the shot has words and the production somebody to say them."""
+        """Whether the shot has words and the production somebody to say them, and is to."""
 
         def look(session: Session) -> bool:
             run = productions.get(session, production)
             document = campaigns.get(session, run.campaign_id).document
-            return run.models.voice is not None and bool(shot_of(document, shot)[1].narration)
+            is_to = run.models.voice is not None and run.aim.makes(Kind.VOICE, shot)
+            return is_to and bool(shot_of(document, shot)[1].narration)
 
         return await self._database.read(look)
 
     async def ask(self, production: ProductionId, shot: ShotId, kind: Kind, number: int) -> TakeId:
         """Asks for the `number`th try of this production at a take of the shot, as it is planned.
+
+        A take that a person has chosen is used as it is, unless another one is wanted afresh.
 
         Raises:
             BudgetExceeded: the cap does not cover it.
@@ -44,11 +48,14 @@ class Shots:
             InvalidInput: the model cannot make it; says why.
         """
 
-        def wish(session: Session, version: int) -> Wish | None:
+        def wish(session: Session, version: int) -> Wish | Take | None:
             run = productions.get(session, production)
             campaign = campaigns.get(session, run.campaign_id)
             if campaign.version != version:
                 return None
+            chosen = takes.chosen(session, run.campaign_id).get((shot, kind))
+            if chosen is not None and not run.aim.is_fresh:
+                return chosen
             model = run.models.of(kind)
             if model is None:
                 msg = f"Nobody was named to make a {kind.value}."
@@ -58,12 +65,15 @@ class Shots:
                 msg = f"{shot} has no frame to start its clip from."
                 raise Conflict(msg)
             start = frame.asset_id if frame else None
-            request = self._plans.plan(campaign.id, campaign.document, shot, kind, model, start).request
-            return Wish(production, shot, request, IntentKey(f"{production}/{shot}/{kind.value}/{number}"))
+            request = self._plans.plan(campaign.id, campaign.document, shot, kind, model, start, run.aim).request
+            intent = IntentKey(f"{production}/{shot}/{kind.value}/{number}")
+            return Wish(production, shot, request, intent, is_fresh=run.aim.is_fresh)
 
         while True:
             version = await self._plans.prepare(production)
             planned = await self._database.read(lambda session, version=version: wish(session, version))
+            if isinstance(planned, Take):
+                return await self._takes.use(planned.id, production)
             if planned is not None:  # else a person has edited in between
                 return await self._takes.ask(planned)
 
@@ -78,6 +88,6 @@ class Shots:
     async def _append(self, production: ProductionId, event: EventName, **facts: str) -> None:
         def append(session: Session) -> None:
             campaign = productions.get(session, production).campaign_id
-            events.append(session, campaign, event, self._now(), **facts)
+            events.append(session, campaign, event, self._now(), production=production, **facts)
 
         await self._database.write(append)

@@ -1,4 +1,4 @@
-"""Submits: the one line that costs money, sent exactly once.
+"""Submits: the way to the one line that costs money, which stands in `payments`; it is gone exactly once.
 
 Before it the intent is committed; whoever finds an intent without a receipt asks the provider, and never sends again blindly.
 `submit` may be called again after a crash at any line, and does only what is still to be done.
@@ -7,7 +7,7 @@ Before it the intent is committed; whoever finds an intent without a receipt ask
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any, TypeVar
@@ -15,37 +15,30 @@ from weakref import WeakValueDictionary
 
 import structlog
 
-from reelwright.db import events, productions, takes
+from reelwright.db import productions, takes
 from reelwright.db.engine import Database, Session
 from reelwright.domain.card import ModelCard
-from reelwright.domain.event import EventName
 from reelwright.domain.generation import Job, ModelRef, provider_of
-from reelwright.domain.ids import AssetId, TakeId
+from reelwright.domain.ids import TakeId
 from reelwright.domain.production import ProductionState
 from reelwright.domain.take import Take, TakeState
 from reelwright.errors import InDoubt, NotSubmitted, ProviderError, Throttled
-from reelwright.ports import Attachments, Findable, Provider, Recalling
+from reelwright.ports import Findable, Provider, Recalling
 from reelwright.services.assets import Assets
 from reelwright.services.catalogue import Catalogue
-from reelwright.services.failures import reason_of, refused
 from reelwright.services.lanes import Lanes
 from reelwright.services.patience import Patience, free_answer
+from reelwright.services.payments import SUBMIT_SECONDS, Payments
 from reelwright.services.productions import Active, until_running
-from reelwright.services.takes import doubt, end, receive
+from reelwright.services.takes import doubt, end
 
 T = TypeVar("T")
 _log = structlog.get_logger()
 
 _SETTLE = timedelta(seconds=2)
 """How long a request may be on its way until it shows up in the provider's list."""
-_RECEIPT_SECONDS = 0.5
-"""Between two tries to write down a job's id."""
-_SUBMIT_SECONDS = 600.0
-"""The longest that a submit may take; some vendors make a picture before they answer."""
 _LOOK_SECONDS = 0.5
 """Between two looks whether another process has its answer, or the production was ended."""
-_FRESH = timedelta(seconds=1)
-"""How old the mark of a take may be when its request leaves: whoever searches a list counts from there."""
 _REFUSED_SEARCHES = 3
 """So often a provider may refuse to be searched until a person has to decide."""
 _MINUTE = timedelta(minutes=1)
@@ -65,23 +58,6 @@ class _Claim:
     """The request, once it was this try that marked the take."""
 
 
-@dataclass
-class _Errand:
-    """What a provider is given for one submit: the pictures, and whom to ask whether it is still to be sent."""
-
-    take: Take
-    assets: Assets
-    make_sure: Callable[[Take], Awaitable[Take]]
-
-    async def read(self, asset: AssetId) -> bytes:
-        """See `Attachments.read`."""
-        return await self.assets.read(asset)
-
-    async def confirm(self) -> None:
-        """See `Confirming.confirm`."""
-        self.take = await self.make_sure(self.take)
-
-
 class Submits:
     """Sends planned takes to their providers."""
 
@@ -96,8 +72,8 @@ class Submits:
     ) -> None:
         self._database = database
         self._catalogue = catalogue
-        self._assets = assets
         self._lanes = lanes
+        self._payments = Payments(database, catalogue, assets, lanes, now=now)
         self._now = now
         self._active = Active(database)
         self._at_work: WeakValueDictionary[TakeId, asyncio.Lock] = WeakValueDictionary()
@@ -180,7 +156,7 @@ class Submits:
     async def _until_answered(self, take: Take) -> None:
         """Another process, which lives, may have won the take and be sending it: two would pay twice."""
         while (take := await self._get(take.id)).state is TakeState.SUBMITTING:
-            if self._now() - (take.submitting_at or take.created_at) > timedelta(seconds=_SUBMIT_SECONDS):
+            if self._now() - (take.submitting_at or take.created_at) > timedelta(seconds=SUBMIT_SECONDS):
                 return
             await asyncio.sleep(_LOOK_SECONDS)
 
@@ -223,38 +199,8 @@ class Submits:
 
         is_over, won = await self._database.write(claim)
         if won is not None:
-            wish.sending = self._in_one_piece(won.id, self._send(won, wish.provider))
+            wish.sending = self._in_one_piece(won.id, self._payments.send(won, wish.provider))
         return is_over
-
-    async def _send(self, take: Take, provider: Provider) -> Exception | None:
-        """Sends for the first time, and writes down what became of it; what passes by itself is returned, to be waited for."""
-        errand = _Errand(take, self._assets, self._make_sure)
-        try:
-            await errand.confirm()
-            await self._pay(take, provider, errand)
-        except NotSubmitted as error:
-            # It never arrived, so it does not count against what the vendor takes in a minute.
-            await self._plan_again(errand.take, submitting_at=None)
-            return error
-        except Throttled as error:
-            # It arrived and may count, so its time stays.
-            self._lanes.close(self._catalogue.sharers(take.request.model), error.retry_after or 0.0)
-            await self._plan_again(errand.take)
-            return error
-        except InDoubt as error:
-            _log.warning("take.in_doubt", take=take.id, reason=error.message)
-            return error
-        except ProviderError as error:
-            failure = refused(error)
-            await self._move_own(
-                errand.take,
-                lambda session: end(session, take, TakeState.SUBMITTING, TakeState.FAILED, failure, 0, self._now()),
-            )
-        except Exception as error:  # noqa: BLE001
-            # A vendor's file is somebody else's code: whatever it raises, it may have paid first.
-            _log.exception("take.submit_broke", take=take.id)
-            return error
-        return None
 
     async def _send_again(self, take: Take, provider: Provider, patience: Patience) -> bool:
         """Sends the same key again. False when the answer does not tell what became of the first request.
@@ -262,7 +208,7 @@ class Submits:
         That this one did not arrive, or was refused, proves nothing about the one before.
         """
         try:
-            await asyncio.shield(self._in_one_piece(take.id, self._pay(take, provider, self._assets)))
+            await asyncio.shield(self._in_one_piece(take.id, self._payments.pay_again(take, provider)))
         except (NotSubmitted, Throttled, InDoubt) as error:
             await patience.wait(error)
         except ProviderError as error:
@@ -273,99 +219,13 @@ class Submits:
             await patience.wait(error)
         return True
 
-    async def _make_sure(self, take: Take) -> Take:
-        """The take as it is about to be sent: marked anew with this moment, because what comes before may have taken long.
-
-        Raises:
-            NotSubmitted: it is not ours to send any more, or nobody can tell.
-        """
-        at = self._now()
-
-        def mark(session: Session) -> Take | None:
-            takes.lock_account(session, provider_of(take.request.model), take.account)
-            found = takes.get(session, take.id)
-            is_ours = found.state is TakeState.SUBMITTING and found.submitting_at in {take.submitting_at, at}
-            if not is_ours or productions.get(session, found.production_id).state is not ProductionState.RUNNING:
-                return None
-            if at - (found.submitting_at or at) > _FRESH:
-                takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTING, submitting_at=at)
-            return takes.get(session, take.id)
-
-        try:
-            marked = await self._database.write(mark)
-        except Exception as error:
-            msg = "Whether it is still to be sent cannot be told, so it is not."
-            raise NotSubmitted(msg) from error
-        if marked is None:
-            msg = "It was called off, or taken over by another process, before it was sent."
-            raise NotSubmitted(msg)
-        return marked
-
-    async def _pay(self, take: Take, provider: Provider, attachments: Attachments) -> None:
-        """Sends, and writes the receipt down as soon as it is here, however often that takes: it is paid for."""
-        async with asyncio.timeout(_SUBMIT_SECONDS):
-            job = await provider.submit(take.request, intent=take.intent, attachments=attachments)
-        while True:
-            try:
-                await self._record(take, job, take.account)
-            except Exception as error:  # noqa: BLE001 - a full disk or an absent server must not cost a job
-                _log.error("take.receipt_not_written", take=take.id, job=job.id, reason=reason_of(error))
-                await asyncio.sleep(_RECEIPT_SECONDS)
-            else:
-                return
-
-    async def _record(self, take: Take, job: Job, account: str) -> None:
-        """Writes the receipt down, at once; what the vendor may take by its own word is held from now on.
-
-        A receipt is proof: it ends a doubt that another process came to have of a request that took long.
-        """
-        told = {"job_id": job.id, "account": account}
-
-        def record(session: Session) -> None:
-            # Whoever compares a list with what we know must see the take without its receipt, or with it.
-            takes.lock_account(session, provider_of(take.request.model), account)
-            is_late = takes.move(session, take.id, TakeState.IN_DOUBT, TakeState.SUBMITTED, failure=None, is_left=True, **told)
-            if is_late or takes.move(session, take.id, TakeState.SUBMITTING, TakeState.SUBMITTED, **told):
-                receive(session, take, job, self._now())
-            elif takes.get(session, take.id).job_id != job.id:
-                self._tell_second(session, take, job)
-
-        await self._database.write(record)
-        self._lanes.reopen(self._catalogue.sharers(take.request.model))
-
-    def _tell_second(self, session: Session, take: Take, job: Job) -> None:
-        """A receipt that came so late that its take is somebody else's: the job is paid for, so it is never passed over."""
-        name = provider_of(take.request.model)
-        _log.error("take.second_receipt", take=take.id, job=job.id)
-        text = (
-            f"{name} has one more job of ours, {job.id}, whose receipt came too late for its take. "
-            "`reelwright harvest --since 1d` brings it home where the provider has a list; else look into your account there."
-        )
-        events.append(session, take.campaign_id, EventName.NOTICE_GIVEN, self._now(), text=text, take=take.id)
-
-    async def _plan_again(self, take: Take, **columns: datetime | None) -> None:
-        await self._move_own(
-            take, lambda session: takes.move(session, take.id, TakeState.SUBMITTING, TakeState.PLANNED, **columns)
-        )
-
-    async def _move_own(self, take: Take, move: Callable[[Session], object]) -> None:
-        """Writes down that a request has made nothing, unless somebody has sent the take again since: that one may have."""
-
-        def move_own(session: Session) -> None:
-            takes.lock_account(session, provider_of(take.request.model), take.account)
-            if takes.get(session, take.id).submitting_at == take.submitting_at:
-                move(session)
-
-        await self._database.write(move_own)
-        self._lanes.leave(self._catalogue.sharers(take.request.model))
-
     async def _reconcile(self, take: Take, provider: Provider, card: ModelCard, patience: Patience) -> None:
         """Finds out what became of a submit whose answer is lost: it is recorded, planned again or in doubt."""
         # The same key makes the same job. It is not planned anew, because then it could be cancelled as if nothing was sent.
         if self._is_remembered(take, provider, card) and await self._send_again(take, provider, patience):
             return
         if isinstance(provider, Recalling) and (job := await self._recall(provider, take)) is not None:
-            await self._record(take, job, take.account)
+            await self._payments.record(take, job, take.account)
         elif isinstance(provider, Findable):
             await self._search(take, provider, card, patience)
         else:
@@ -404,9 +264,9 @@ class Submits:
                 await asyncio.sleep(_SETTLE.total_seconds())
                 continue
             if job is not None and not await self._is_anothers(take, job):
-                await self._record(take, job, account)
+                await self._payments.record(take, job, account)
             elif job is None and account == take.account:
-                await self._plan_again(take, submitting_at=None)
+                await self._payments.plan_again(take, submitting_at=None)
             else:
                 break  # another account has other jobs, and a job that looks like ours need not be ours
             return

@@ -15,7 +15,7 @@ from reelwright.db.documents import dump
 from reelwright.db.engine import Database, Session
 from reelwright.domain.budget import usd
 from reelwright.domain.event import EventName
-from reelwright.domain.generation import Failure, Job, Request, provider_of
+from reelwright.domain.generation import Failure, Job, Kind, Request, provider_of
 from reelwright.domain.ids import CampaignId, IntentKey, ProductionId, ShotId, TakeId
 from reelwright.domain.take import Take, TakeState
 from reelwright.errors import Cancelled, InDoubt
@@ -32,6 +32,8 @@ class Wish:
     shot: ShotId
     request: Request
     intent: IntentKey
+    is_fresh: bool = False
+    """Asked for, and paid, although the same was asked for under another intent before."""
 
 
 class Takes:
@@ -61,6 +63,29 @@ class Takes:
     async def newest(self, limit: int) -> list[Take]:
         """The newest takes of all campaigns, newest first."""
         return await self._database.read(lambda session: takes.newest(session, limit))
+
+    async def page(
+        self,
+        campaign: CampaignId | None = None,
+        *,
+        shot: ShotId | None = None,
+        kind: Kind | None = None,
+        state: TakeState | None = None,
+        before: str = "",
+        limit: int = 50,
+    ) -> list[Take]:
+        """Takes that fit, newest first, after the one with the id `before`.
+
+        Raises:
+            NotFound: there is no such campaign, or no take `before`.
+        """
+
+        def look(session: Session) -> list[Take]:
+            if campaign is not None:
+                campaigns.get(session, campaign)
+            return takes.page(session, campaign=campaign, shot=shot, kind=kind, state=state, before=before, limit=limit)
+
+        return await self._database.read(look)
 
     async def outcome(self, take_id: TakeId) -> tuple[str, bool]:
         """Why the ended take was not kept (nothing when it was) and what to do about it, and whether trying again may help."""
@@ -92,7 +117,7 @@ class Takes:
                 raise Cancelled(msg)
             campaign = run.campaign_id
             campaigns.get(session, campaign, for_change=True)
-            standing = takes.standing(session, campaign, wish.shot, request)
+            standing = None if wish.is_fresh else takes.standing(session, campaign, wish.shot, request)
             if standing is not None:
                 return self._go_on_with(session, standing, wish.production)
             take = Take(
@@ -116,25 +141,35 @@ class Takes:
 
         return await self._database.write(plan)
 
+    async def use(self, take: TakeId, production: ProductionId) -> TakeId:
+        """Uses a kept take for a production that would else ask for one."""
+        return await self._database.write(lambda session: self._go_on_with(session, takes.get(session, take), production))
+
     def _go_on_with(self, session: Session, take: Take, production: ProductionId) -> TakeId:
-        """Uses what an earlier production paid for, instead of paying again."""
+        """Uses what another production pays for, or has paid for, instead of paying again.
+
+        From one that has ended, or waits no longer, the take is taken over: what becomes of that one does not touch it any more.
+        """
         if take.state is TakeState.IN_DOUBT:
             msg = f"Take {take.number} of its {take.kind.value} may have been paid for. {_decision(take)}"
             raise InDoubt(msg)
-        is_kept = take.state is TakeState.KEPT
-        if is_kept:
-            takes.select(session, take)
-        else:
+        if take.state is TakeState.KEPT:
+            takes.select(session, take, only_if_none=not productions.get(session, production).aim.selects)
+        elif take.is_left or productions.get(session, take.production_id).state.is_ended:
             takes.hand_over(session, take.id, production)
-        name = EventName.TAKE_KEPT if is_kept else EventName.TAKE_SUBMITTED
-        events.append(session, take.campaign_id, name, self._now(), **facts(take), is_reused=True)
+        name = _STANDING.get(take.state, EventName.TAKE_SUBMITTED)
+        events.append(session, take.campaign_id, name, self._now(), **facts(take) | {"production": production}, is_reused=True)
         return take.id
+
+
+_STANDING = {TakeState.KEPT: EventName.TAKE_KEPT, TakeState.PLANNED: EventName.TAKE_PLANNED}
 
 
 def facts(take: Take) -> dict[str, str | int]:
     """What every event about a take tells."""
     return {
         "take": take.id,
+        "production": take.production_id,
         "shot": take.shot_id,
         "kind": take.kind.value,
         "number": take.number,

@@ -3,21 +3,22 @@
 from __future__ import annotations
 
 import asyncio
-import errno
-import fcntl
 import os
-from collections.abc import Callable
+from collections.abc import AsyncGenerator, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, ParamSpec, TypeVar
 
-from reelwright.errors import StorageError
+from reelwright.errors import DiskFull, StorageError
+from reelwright.files import create_locked, is_full, write_all
+from reelwright.store.objects import Reading, missing
 
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_FULL = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG})
+_BLOCK = 1 << 20
+"""Bytes that are read at once."""
 
 
 async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs) -> T:
@@ -36,48 +37,11 @@ async def in_thread(function: Callable[P, T], *args: P.args, **kwargs: P.kwargs)
 
 def refuse(error: OSError, doing: str) -> NoReturn:
     """Raises the error for a person that a failed call of the operating system means."""
-    if error.errno in _FULL:
+    if is_full(error):
         msg = f"The disk is full: {doing} failed. Free some space and try again."
-        raise StorageError(msg) from error
+        raise DiskFull(msg) from error
     msg = f"The storage folder does not work: {doing} failed ({error.strerror})."
     raise StorageError(msg) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Makes names in a folder durable: an fsynced file in a folder that was not may be gone after a power cut."""
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def make_folders(folder: Path) -> None:
-    """Makes a folder and those above it, each durable."""
-    missing: list[Path] = []
-    while not folder.is_dir():
-        missing.append(folder)
-        folder = folder.parent
-    for new in reversed(missing):
-        new.mkdir(mode=0o700, exist_ok=True)
-        sync_folder(new.parent)
-
-
-def create_locked(path: Path) -> int:
-    """A new file, locked for as long as its descriptor is open."""
-    while True:
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        if os.fstat(descriptor).st_nlink:
-            return descriptor
-        os.close(descriptor)  # before it was locked somebody took it for a dead one's and removed it
-
-
-def write_all(descriptor: int, data: bytes | bytearray) -> None:
-    """Writes it all: one `write` may take less than it is given."""
-    view = memoryview(data)
-    while view:
-        view = view[os.write(descriptor, view) :]
 
 
 async def finished(work: asyncio.Task[None]) -> bool:
@@ -105,7 +69,7 @@ class Upload:
             try:
                 os.posix_fallocate(self.descriptor, 0, size)
             except OSError as error:
-                if error.errno in _FULL:  # else: a file system that cannot reserve room; writing will tell
+                if is_full(error):  # else: a file system that cannot reserve room; writing will tell
                     raise
 
     def write(self, block: bytes | bytearray) -> None:
@@ -124,20 +88,57 @@ class Upload:
             self.path.unlink(missing_ok=True)
 
 
-def remove_if_dead(temporary: Path) -> int:
-    """Removes a temporary file that no living upload holds, and says how many that were."""
+def size_of(path: Path, key: str) -> int:
+    """Bytes of the file that holds an object.
+
+    Raises:
+        NotFound: there is none.
+        StorageError: the operating system does not say.
+    """
+    descriptor = _open(path, key)
     try:
-        descriptor = os.open(temporary, os.O_RDONLY | os.O_CLOEXEC)
-    except FileNotFoundError:
-        return 0
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        # Another sweeper may have removed this file since it was opened, and a living upload may have the name by now.
-        if not os.path.samestat(os.fstat(descriptor), temporary.stat()):
-            return 0
-        temporary.unlink()
-    except (BlockingIOError, FileNotFoundError):
-        return 0
+        return os.fstat(descriptor).st_size
     finally:
         os.close(descriptor)
-    return 1
+
+
+async def open_file(path: Path, key: str, start: int = 0, end: int | None = None) -> Reading:
+    """Reads the file that holds an object, from `start` up to `end`.
+
+    Raises:
+        NotFound: there is none.
+        StorageError: it cannot be read.
+    """
+    descriptor = await in_thread(_open, path, key)
+    chunks = _blocks(descriptor, key, start, end)
+    await anext(chunks)  # from here on it closes the file, however it ends
+    return Reading(os.fstat(descriptor).st_size, chunks)
+
+
+async def _blocks(descriptor: int, key: str, start: int, end: int | None) -> AsyncGenerator[bytes, None]:
+    """First nothing, then the bytes."""
+    try:
+        yield b""
+        while end is None or start < end:
+            count = _BLOCK if end is None else min(_BLOCK, end - start)
+            try:
+                block = await in_thread(os.pread, descriptor, count, start)
+            except OSError as error:
+                refuse(error, f"reading {key}")
+            if not block:
+                return
+            start += len(block)
+            yield block
+    finally:
+        os.close(descriptor)
+
+
+def _open(path: Path, key: str) -> int:
+    try:
+        if not path.is_file():
+            raise missing(key)
+        return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    except FileNotFoundError:
+        raise missing(key) from None
+    except OSError as error:
+        refuse(error, f"reading {key}")

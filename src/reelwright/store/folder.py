@@ -23,24 +23,16 @@ import secrets
 import time
 import zlib
 from collections.abc import AsyncIterable, AsyncIterator, Generator, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import aclosing, contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 
 from reelwright.errors import StorageError
-from reelwright.store.files import (
-    Upload,
-    create_locked,
-    finished,
-    in_thread,
-    make_folders,
-    refuse,
-    remove_if_dead,
-    sync_folder,
-    write_all,
-)
+from reelwright.files import create_locked, make_folders, remove_if_dead, sync_folder, write_all
+from reelwright.store.files import Upload, finished, in_thread, open_file, refuse, size_of
 from reelwright.store.objects import (
     ObjectHead,
+    Reading,
     check_key,
     check_length,
     check_metadata,
@@ -114,21 +106,20 @@ class FolderStore:
 
     async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """See `ObjectStore.read`."""
+        reading = await self.open(key, start, end)
+        async with aclosing(reading.chunks) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def open(self, key: str, start: int = 0, end: int | None = None) -> Reading:
+        """See `ObjectStore.open`."""
         check_range(start, end)
-        descriptor = await in_thread(self._open, key, self._path(key))
-        try:
-            while end is None or start < end:
-                count = _MIB if end is None else min(_MIB, end - start)
-                try:
-                    block = await in_thread(os.pread, descriptor, count, start)
-                except OSError as error:
-                    refuse(error, f"reading {key}")
-                if not block:
-                    return
-                start += len(block)
-                yield block
-        finally:
-            os.close(descriptor)
+        return await open_file(self._path(key), key, start, end)
+
+    async def signed_url(self, key: str, lifetime: timedelta) -> str | None:
+        """See `ObjectStore.signed_url`: nobody else can ask a folder."""
+        check_key(key)
+        return None
 
     async def delete(self, key: str) -> None:
         """See `ObjectStore.delete`."""
@@ -257,9 +248,8 @@ class FolderStore:
             refuse(error, f"deleting {key}")
 
     def _head(self, key: str, path: Path) -> ObjectHead:
-        os.close(self._open(key, path))
         try:
-            size = path.stat().st_size
+            size = size_of(path, key)
             side_car = json.loads(self._side_car(key).read_bytes())
         except FileNotFoundError:
             raise missing(key) from None
@@ -267,16 +257,6 @@ class FolderStore:
             msg = f"The description of {key} cannot be read."
             raise StorageError(msg) from error
         return ObjectHead(size, side_car["media_type"], side_car["metadata"])
-
-    def _open(self, key: str, path: Path) -> int:
-        try:
-            if not path.is_file():
-                raise missing(key)
-            return os.open(path, os.O_RDONLY | os.O_CLOEXEC)
-        except FileNotFoundError:
-            raise missing(key) from None
-        except OSError as error:
-            refuse(error, f"reading {key}")
 
     def _sweep(self, before: float) -> int:
         try:

@@ -8,7 +8,7 @@ visible under the key.
 from __future__ import annotations
 
 import re
-from collections.abc import AsyncIterable, AsyncIterator, Mapping
+from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
 from pathlib import Path
@@ -36,6 +36,16 @@ class ObjectHead:
     """Bytes."""
     media_type: str
     metadata: Mapping[str, str] = field(default_factory=dict[str, str])
+
+
+@dataclass(frozen=True)
+class Reading:
+    """An object that is being read."""
+
+    size: int
+    """Bytes of the whole object, whichever of them are read."""
+    chunks: AsyncGenerator[bytes, None]
+    """To be closed by whoever reads, where not all of them are read."""
 
 
 class ObjectStore(Protocol):
@@ -87,6 +97,22 @@ class ObjectStore(Protocol):
         Raises:
             NotFound: there is no such object; raised by the first step of the iteration.
             StorageError: the store does not give the bytes.
+        """
+        ...
+
+    async def open(self, key: str, start: int = 0, end: int | None = None) -> Reading:
+        """As `read`, but the object is asked for at once, so that its size is known before the first byte is passed on.
+
+        Raises:
+            NotFound: there is no such object.
+            StorageError: the store does not answer.
+        """
+        ...
+
+    async def signed_url(self, key: str, lifetime: timedelta) -> str | None:
+        """A URL under which everybody may read the object for so long, where the store can be asked by others; else None.
+
+        It works for GET only: servers refuse a HEAD of it. Does not look whether there is such an object.
         """
         ...
 

@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 from urllib.parse import quote, unquote
 
+from obstore import sign_async
 from obstore.exceptions import AlreadyExistsError, BaseError, PermissionDeniedError, UnauthenticatedError
 from obstore.store import MemoryStore, S3Store
 
@@ -26,6 +27,7 @@ from reelwright.errors import NotFound, ReelwrightError, StorageError
 from reelwright.net import redact
 from reelwright.store.objects import (
     ObjectHead,
+    Reading,
     check_key,
     check_length,
     check_metadata,
@@ -37,7 +39,7 @@ from reelwright.store.objects import (
 from reelwright.store.s3 import Bucket, abort_stale_uploads
 
 if TYPE_CHECKING:
-    from obstore import GetOptions
+    from obstore import GetOptions, GetResult
 
 # obstore 0.12: its threads may still hold the interpreter when it ends, which then aborts; a moment of rest prevents it
 # (pyo3-async-runtimes issue 40).
@@ -98,19 +100,34 @@ class RemoteStore:
 
     async def read(self, key: str, start: int = 0, end: int | None = None) -> AsyncIterator[bytes]:
         """See `ObjectStore.read`."""
+        reading = await self.open(key, start, end)
+        async with aclosing(reading.chunks) as chunks:
+            async for chunk in chunks:
+                yield chunk
+
+    async def open(self, key: str, start: int = 0, end: int | None = None) -> Reading:
+        """See `ObjectStore.open`."""
         check_key(key)
         check_range(start, end)
         if start == end:
-            await self.head(key)
-            return
+            return Reading((await self.head(key)).size, _chunks(None, key))
         part: GetOptions = {} if not start and end is None else {"range": {"offset": start} if end is None else (start, end)}
         try:
             result = await self._client.get_async(key, options=part)
-            async for block in result.stream(_READ):
-                yield bytes(block)
+            return Reading(result.meta["size"], _chunks(result, key))
         except (BaseError, OSError) as error:
-            if part and (await self.head(key)).size <= start:
-                return  # servers call a range behind the end an error
+            if part and (size := (await self.head(key)).size) <= start:
+                return Reading(size, _chunks(None, key))  # servers call a range behind the end an error
+            raise _mapped(error, key) from error
+
+    async def signed_url(self, key: str, lifetime: timedelta) -> str | None:
+        """See `ObjectStore.signed_url`."""
+        check_key(key)
+        if not isinstance(self._client, S3Store):
+            return None
+        try:
+            return await sign_async(self._client, "GET", key, lifetime)
+        except (BaseError, OSError) as error:
             raise _mapped(error, key) from error
 
     async def delete(self, key: str) -> None:
@@ -194,6 +211,17 @@ class RemoteStore:
         except (BaseError, OSError) as error:
             raise _mapped(error, key) from error
         return result.meta["size"], {str(name): str(value) for name, value in result.attributes.items()}
+
+
+async def _chunks(result: GetResult | None, key: str) -> AsyncGenerator[bytes, None]:
+    """What the server gives; nothing for no answer."""
+    if result is None:
+        return
+    try:
+        async for block in result.stream(_READ):
+            yield bytes(block)
+    except (BaseError, OSError) as error:
+        raise _mapped(error, key) from error
 
 
 class _Count:

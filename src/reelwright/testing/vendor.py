@@ -103,8 +103,10 @@ class Vendor:
         if refusal is not None:
             return self._refused(refusal)
         await asyncio.sleep(self.knobs.accept_delay)
-        job = self._known(request) or self._accept(order, request)
-        await asyncio.sleep(self.knobs.answer_delay)
+        job = self._known(request)
+        if job is None:
+            job = self._accept(order, request)
+            await asyncio.sleep(self.knobs.answer_delay)
         if self.knobs.drop_answers > 0 and request.transport is not None:
             self.knobs.drop_answers -= 1
             request.transport.close()
@@ -287,7 +289,7 @@ def _idempotency(request: web.Request) -> str:
 
 async def serve(vendor: Vendor, port: int = 0) -> tuple[web.AppRunner, int]:
     """Serves on the loopback and returns the runner (`cleanup` ends it) and the port."""
-    runner = web.AppRunner(vendor.app(), access_log=None)
+    runner = web.AppRunner(vendor.app(), access_log=None, shutdown_timeout=0.1)  # nobody waits for its answers any more
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", port)
     await site.start()

@@ -1,7 +1,8 @@
 """What the durable log holds: readable JSON, never pickle, so that moving or renaming code cannot strand a production.
 
-Plain values stand as they are. Our errors are written as `{"$": "Error.1", "code": ..., "message": ...}` and come back as
-themselves; any other error comes back as a `ReelwrightError` that says what it was.
+Plain values stand as they are. Our errors are written as `{"$": "Error.1", "code": ..., "message": ...}`, with the plain ones of
+what else they know as `facts`, and come back as themselves; any other error comes back as a `ReelwrightError` that says what it
+was.
 """
 
 from __future__ import annotations
@@ -13,6 +14,8 @@ from dbos import Serializer
 
 from reelwright.errors import ReelwrightError
 from reelwright.net.redaction import conceal
+
+_PLAIN = (str, int, float)
 
 
 def _all_errors(root: type[ReelwrightError] = ReelwrightError) -> dict[str, type[ReelwrightError]]:
@@ -45,7 +48,9 @@ class LogCodec(Serializer):
 
 def _encode(value: object) -> object:
     if isinstance(value, ReelwrightError):
-        return {"$": "Error.1", "code": value.code, "message": value.message}
+        told = {"$": "Error.1", "code": value.code, "message": value.message}
+        facts = {name: fact for name, fact in vars(value).items() if name != "message" and isinstance(fact, _PLAIN)}
+        return told | {"facts": facts} if facts else told
     if isinstance(value, BaseException):
         return {"$": "Error.1", "code": ReelwrightError.code, "message": f"{type(value).__name__}: {value}"}
     msg = f"{type(value).__name__} must not cross the durable log: pass an id"
@@ -59,4 +64,6 @@ def _decode(value: dict[str, Any]) -> object:
     if value.get("$") != "Error.1":
         return value
     kind = _all_errors().get(cast("str", value["code"]), ReelwrightError)
-    return kind(cast("str", value["message"]))
+    error = kind(cast("str", value["message"]))
+    vars(error).update(value.get("facts", {}))
+    return error

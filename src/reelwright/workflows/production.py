@@ -8,6 +8,7 @@ as soon as its own frame is kept, whatever the other shots do.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypedDict
 
 import structlog
 from dbos import DBOS, DBOSConfiguredInstance, SetWorkflowID, WorkflowHandleAsync, error
@@ -25,6 +26,7 @@ from reelwright.services.shots import Shots
 from reelwright.services.storyboards import Storyboards
 from reelwright.services.submits import Submits
 from reelwright.services.takes import Takes
+from reelwright.services.turns import Turns
 from reelwright.services.upkeep import Upkeep
 
 _log = structlog.get_logger()
@@ -36,9 +38,16 @@ _LOOKS = 50
 """So often a second the productions that an earlier process left look whether their shots have ended, and those whether their
 takes have: the engine does not tell them, and a thousand looking every second would take a core. What this process starts is told
 at once."""
-TRIES = 3
-"""How often a take is tried that failed for a reason that may pass. Interruptions are not counted, neither here nor by
-the engine (`max_recovery_attempts`): a production that was killed often is not a broken one."""
+
+
+class Task(TypedDict):
+    """What a run has to do, as the log holds it."""
+
+    shots: list[ShotId] | None
+    kinds: list[str]
+    makes_film: bool
+    at_once: int
+    tries: int
 
 
 @dataclass(frozen=True)
@@ -54,6 +63,7 @@ class Services:
     harvests: Harvests
     films: Films
     upkeep: Upkeep
+    turns: Turns
 
 
 @DBOS.dbos_class(CLASS_NAME)
@@ -70,7 +80,10 @@ class Workflows(DBOSConfiguredInstance):
 
     @DBOS.workflow(name=PRODUCE, max_recovery_attempts=None)
     async def produce(self, production: str) -> str:
-        """Brief to film. Always ends with the production completed, failed or cancelled; returns the film, or nothing."""
+        """Brief to film, or what else it aims at. Always ends with the production completed, failed or cancelled.
+
+        Returns the film, or nothing.
+        """
         try:
             return await self._produce(production)
         except ReelwrightError as problem:
@@ -83,17 +96,24 @@ class Workflows(DBOSConfiguredInstance):
         return ""
 
     async def _produce(self, production: str) -> str:
-        await self._write_concepts(production)
-        await self._select_concept(production)
-        shots = await self._write_storyboard(production)
+        task = await self._task(production)
+        shots = task["shots"]
+        if shots is None:
+            await self._write_concepts(production)
+            await self._select_concept(production)
+            shots = await self._write_storyboard(production)
         handles: list[WorkflowHandleAsync[str]] = []
         for shot in shots:
             with SetWorkflowID(f"{production}/{shot}"):
-                handles.append(await DBOS.start_workflow_async(self.shoot, production, shot))
+                how = (task["kinds"], task["at_once"], task["tries"])
+                handles.append(await DBOS.start_workflow_async(self.shoot, production, shot, *how))
         reasons = [await handle.get_result(polling_interval_sec=self._look) for handle in handles]
         failed: dict[str, str] = {shot: reason for shot, reason in zip(shots, reasons, strict=True) if reason}
         if failed:
             await self._fail(production, told_reasons(failed))
+            return ""
+        if not task["makes_film"]:
+            await self._complete(production)
             return ""
         film = await self._cut(production)
         with SetWorkflowID(film):
@@ -101,33 +121,44 @@ class Workflows(DBOSConfiguredInstance):
         return film
 
     @DBOS.workflow(name="shot.shoot", max_recovery_attempts=None)
-    async def shoot(self, production: str, shot: str) -> str:
+    async def shoot(self, production: str, shot: str, kinds: list[str], at_once: int, tries: int) -> str:
         """A frame, then the clip that starts from it; the voice beside them. Returns why it failed, or nothing."""
+        # Waiting is no step: nothing of it has to be known again after a crash.
+        async with self._services.turns.taken(ProductionId(production), ShotId(shot), at_once):
+            return await self._shoot(production, shot, kinds, tries)
+
+    async def _shoot(self, production: str, shot: str, kinds: list[str], tries: int) -> str:
         voice = None
-        if await self._needs_voice(production, shot):
+        if Kind.VOICE.value in kinds and await self._needs_voice(production, shot):
             with SetWorkflowID(f"{production}/{shot}/voice"):
-                voice = await DBOS.start_workflow_async(self.take, production, shot, Kind.VOICE.value)
+                voice = await DBOS.start_workflow_async(self.take, production, shot, Kind.VOICE.value, tries)
         reason = ""
-        for kind in (Kind.FRAME, Kind.CLIP):
-            with SetWorkflowID(f"{production}/{shot}/{kind.value}"):
-                take = await DBOS.start_workflow_async(self.take, production, shot, kind.value)
+        for kind in (kind.value for kind in (Kind.FRAME, Kind.CLIP) if kind.value in kinds):
+            with SetWorkflowID(f"{production}/{shot}/{kind}"):
+                take = await DBOS.start_workflow_async(self.take, production, shot, kind, tries)
             reason = await take.get_result(polling_interval_sec=self._look)
             if reason:
                 break
         if voice is not None:
             # A film without a scratch voice is still a film: its loss is told, and does not stop the shot.
             mute = await voice.get_result(polling_interval_sec=self._look)
-            if mute:
+            if mute and kinds == [Kind.VOICE.value]:
+                reason = mute
+            elif mute:
                 await self._tell_mute(production, shot, mute)
         if reason:
             await self._fail_shot(production, shot, reason)
         return reason
 
     @DBOS.workflow(name="take.make", max_recovery_attempts=None)
-    async def take(self, production: str, shot: str, kind: str) -> str:
-        """Asks for takes until one is kept, or neither trying nor waiting can help. Returns why none was kept, or nothing."""
+    async def take(self, production: str, shot: str, kind: str, tries: int) -> str:
+        """Asks for takes until one is kept, or neither trying nor waiting can help. Returns why none was kept, or nothing.
+
+        Interruptions are no tries, neither here nor for the engine (`max_recovery_attempts`): a production that was killed often
+        is not a broken one.
+        """
         reason = ""
-        for number in range(1, TRIES + 1):
+        for number in range(1, tries + 1):
             if number > 1:
                 await self._rest(number)
             try:
@@ -147,6 +178,17 @@ class Workflows(DBOSConfiguredInstance):
         """Renders the cut list and completes the production."""
         await self._render(film)
         await self._complete(production)
+
+    @DBOS.step(name="production.task")
+    async def _task(self, production: str) -> Task:
+        task = await self._services.productions.task(ProductionId(production))
+        return Task(
+            shots=None if task.shots is None else list(task.shots),
+            kinds=[kind.value for kind in task.aim.kinds],
+            makes_film=task.aim.makes_film,
+            at_once=task.aim.at_once,
+            tries=task.aim.tries,
+        )
 
     @DBOS.step(name="concepts.write")
     async def _write_concepts(self, production: str) -> None:

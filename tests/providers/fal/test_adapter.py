@@ -45,8 +45,8 @@ async def test_a_submit_is_sent_once_whatever_comes_back(met: Met, trouble: Trou
 
 
 async def test_an_answer_that_takes_too_long_leaves_the_submit_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "_PATIENCE", 0.2)
-    async with opened(tmp_path, answer_delay=1.0) as met:
+    monkeypatch.setattr(adapter, "_PATIENCE", 1.5)
+    async with opened(tmp_path, answer_delay=60) as met:
         with pytest.raises(InDoubt):
             await met.submit(FRAME)
         assert met.submits == 1

@@ -21,7 +21,7 @@ async def test_calls_come_when_requests_end_repeated_or_late_and_name_them(tmp_p
     async with listening() as us, opened(tmp_path, webhook=us.url, script=script) as met:
         late, early = await met.submit(FRAME), await met.submit(FRAME)
         assert met.posts[0].query == {"fal_webhook": us.url}
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(us.heard) < 4:
                 await asyncio.sleep(0.05)
         named = [await met.studio.hint(headers, body) for headers, body in us.heard]

@@ -23,7 +23,7 @@ async def test_calls_come_when_jobs_end_repeated_or_late_and_name_them(tmp_path:
         late, early = await met.submit(FRAME), await met.submit(FRAME, "two")
         assert met.posts[0].body["webhook"] == us.url
         assert met.posts[0].body["webhook_events_filter"] == ["completed"]
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while len(us.heard) < 4:
                 await asyncio.sleep(0.05)
         named = [await met.studio.hint(headers, body) for headers, body in us.heard]

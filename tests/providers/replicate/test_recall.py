@@ -8,8 +8,8 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from reelwright.domain.generation import JobState, Kind, ModelRef
-from reelwright.domain.ids import IntentKey
-from reelwright.errors import ProviderError
+from reelwright.domain.ids import IntentKey, JobId
+from reelwright.errors import JobUnknown, ProviderError
 from reelwright.providers.replicate.answers import Prediction
 from reelwright.providers.replicate.recall import Trace, recalled
 from replicate_vendor import CLIP, FRAME, SEEDLESS, Met, moments_ago
@@ -61,6 +61,69 @@ def test_a_seed_is_believed_across_a_clock_that_is_slow_and_a_prompt_is_not() ->
     assert recalled(Trace("a/b", "A", None, now - timedelta(minutes=1)), [blank]) is blank
     assert recalled(Trace("a/b", "A", None, now - timedelta(hours=1)), [blank]) is None
     assert recalled(Trace("x/y", "A", 7, now), [early]) is None
+
+
+@pytest.mark.parametrize("row", [None, "gone", {"id": 7}, {"status": "succeeded", "input": []}])
+async def test_a_row_that_cannot_be_read_hides_no_other_and_is_not_believed_to_be_absent(met: Met, row: object) -> None:
+    since = moments_ago()
+    first, odd, last = [await met.submit(FRAME, str(number)) for number in range(3)]
+    met.vendor.odd[odd.id] = row
+
+    for number, job in ((0, first), (2, last)):
+        found = await met.studio.find(FRAME, intent=IntentKey(str(number)), since=since)
+        assert found is not None
+        assert found.id == job.id
+    for intent in ("1", "never"):
+        with pytest.raises(ProviderError, match="id cannot be read"):
+            await met.studio.find(FRAME, intent=IntentKey(intent), since=since)
+    jobs = met.studio.jobs(since)
+    listed = [(await anext(jobs)).job.id for _ in range(2)]
+    with pytest.raises(ProviderError, match="id cannot be read"):
+        await anext(jobs)
+    assert listed == [last.id, first.id]
+
+
+async def test_a_row_with_an_odd_part_is_one_with_all_the_others(met: Met) -> None:
+    since = moments_ago()
+    job = await met.submit(FRAME)
+    odd: dict[str, object] = {"status": 7, "model": None, "logs": {}, "input": "deleted", "created_at": "yesterday"}
+    met.vendor.odd[job.id] = {"id": job.id, **odd}
+
+    [found] = [found async for found in met.studio.jobs(since)]
+    assert (found.job.id, found.job.state, found.prompt) == (job.id, JobState.RUNNING, "")
+    with pytest.raises(ProviderError, match=job.id):
+        await met.studio.find(FRAME, intent=IntentKey("never"), since=since)
+
+
+async def test_an_odd_row_that_is_surely_another_job_stands_in_nobodys_way(met: Met) -> None:
+    since = moments_ago()
+    now = datetime.now(UTC).isoformat()
+    for row in (
+        {"id": None, "model": "alibaba/wan-3", "created_at": now},
+        {"id": None, "created_at": now, "input": {"prompt": FRAME.prompt, "seed": 1}},
+        {"id": None, "created_at": "2020-01-01T00:00:00Z"},
+    ):
+        met.vendor.odd[(await met.submit(CLIP)).id] = row
+        assert await met.studio.find(FRAME, intent=IntentKey("never"), since=since) is None
+
+
+def test_a_seed_without_an_id_is_no_proof_that_there_is_none() -> None:
+    now = datetime.now(UTC)
+    nameless = Prediction(id="", status="", model="a/b", input={"seed": 7}, created_at=now - timedelta(seconds=20))
+
+    with pytest.raises(ProviderError, match="id cannot be read"):
+        recalled(Trace("a/b", "A", 7, now), [nameless])
+    assert recalled(Trace("a/b", "A", 8, now), [nameless]) is None
+
+
+async def test_an_id_is_understood_with_the_page_and_the_spaces_around_it(met: Met) -> None:
+    job = await met.submit(FRAME)
+    for typed in (f" {job.id}\n", f"https://replicate.com/p/{job.id}?input=json"):
+        assert (await met.studio.poll(JobId(typed))).id == job.id
+    for odd in ("", "../models", "a/b"):
+        with pytest.raises(JobUnknown):
+            await met.studio.poll(JobId(odd))
+        await met.studio.cancel(JobId(odd))
 
 
 async def test_the_address_of_the_next_page_is_not_believed(met: Met) -> None:

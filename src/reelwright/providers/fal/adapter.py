@@ -54,6 +54,7 @@ _KEYS_FRESH = 86_400.0
 _KEYS_OLD = 60.0
 """Seconds that published keys must be old before a call that fits none makes us ask for them again."""
 
+
 def provider(workshop: Workshop) -> Fal:
     """The entry point."""
     return Fal(workshop)

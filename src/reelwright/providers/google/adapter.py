@@ -6,7 +6,7 @@ import base64
 import re
 from collections.abc import Mapping
 
-from reelwright.domain.generation import Job, JobState, Kind, Output, Request
+from reelwright.domain.generation import Job, JobState, Kind, Request
 from reelwright.domain.ids import IntentKey, JobId
 from reelwright.errors import InDoubt, InputRefused, JobUnknown, NotSubmitted
 from reelwright.net import redact
@@ -133,10 +133,10 @@ class Google(Vendor):
             return Job(job, JobState.FAILED, failure=failed(told, is_charged=bool(charged)), charged_micro_usd=charged or 0)
         if video.data:
             return await self._kept(job, str(video.data), charged)
-        url = await asked(lying_at(client, str(video.uri)), pays=False)
-        if not url:
+        outputs = await asked(lying_at(client, str(video.uri)), pays=False)
+        if not outputs:
             return Job(job, JobState.RUNNING)
-        return Job(job, JobState.SUCCEEDED, outputs=(Output(url),), charged_micro_usd=charged)
+        return Job(job, JobState.SUCCEEDED, outputs=outputs, charged_micro_usd=charged)
 
     async def _kept(self, job: JobId, content: str, charged: int | None) -> Job:
         """A clip that came inside the answer, although it was asked for as a file."""

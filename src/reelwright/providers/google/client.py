@@ -30,6 +30,7 @@ class Client:
         )
         self._sdk = Sdk(api_key=key, vertexai=False, http_options=options)
         self.ask = self._sdk.aio
+        _ = self.ask.interactions  # here, in a thread: it imports hundreds of modules at its first use
 
     async def close(self) -> None:
         """Gives the connections back."""

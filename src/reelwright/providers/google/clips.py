@@ -6,7 +6,7 @@ import re
 from typing import TYPE_CHECKING, Any, cast
 
 from reelwright.domain.card import ModelCard
-from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Request
+from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Output, Request
 from reelwright.domain.ids import JobId
 from reelwright.errors import InputRefused, JobUnknown
 from reelwright.net import redact
@@ -54,21 +54,21 @@ async def filmed(client: Client, card: ModelCard, request: Request, pictures: li
     return Job(JobId(interaction.id), JobState.RUNNING)
 
 
-async def lying_at(client: Client, uri: str) -> str:
-    """Where the clip can be fetched; empty while the file service is not ready.
+async def lying_at(client: Client, uri: str) -> tuple[Output, ...]:
+    """The clip, with where it can be fetched; nothing while the file service is not ready.
 
     Raises:
         JobUnknown: the file service has lost it.
     """
     name = _FILE.search(uri)
     if name is None:
-        return uri
+        return (Output(uri),)
     file = await client.ask.files.get(name=name[0])
     if file.state == "FAILED":
         msg = f"Google's file service has lost {name[0]}."
         raise JobUnknown(msg)
     # Of the address only the name is believed: the key goes with it.
-    return f"{client.base}/v1beta/{name[0]}:download?alt=media" if file.state == "ACTIVE" else ""
+    return (Output(f"{client.base}/v1beta/{name[0]}:download?alt=media"),) if file.state == "ACTIVE" else ()
 
 
 def taken(interaction: Interaction, card: ModelCard) -> int | None:

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from typing import TypeVar
+from typing import TypeVar, cast
 
 from pydantic import BaseModel, ValidationError, ValidatorFunctionWrapHandler, field_validator, model_validator
 from pydantic_core import PydanticUseDefault
@@ -30,7 +29,7 @@ class Row(BaseModel):
     @model_validator(mode="before")
     @classmethod
     def _or_nothing(cls, value: object) -> object:
-        return value if isinstance(value, Mapping) else {}
+        return cast("object", value) if isinstance(value, dict) else {}
 
     @field_validator("*", mode="wrap")
     @classmethod

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from datetime import UTC, datetime
 
 from reelwright.domain.card import ModelCard
 from reelwright.domain.generation import Request
@@ -53,15 +52,14 @@ class Vendor:
         return next((card for card in self._cards if card.model == request.model and card.kind is request.kind), None)
 
     def _card(self, request: Request) -> ModelCard:
-        """The card of the model that is asked.
+        """The card of the model that is asked. Whether it is still on offer the vendor knows best.
 
         Raises:
-            InputRefused: it has none, or the vendor has it no longer.
+            InputRefused: it has none.
         """
         card = self._own_card(request)
-        if card is None or not card.is_offered(datetime.now(UTC).date()):
-            since = f" since {card.retired_on}" if card else ""
-            msg = f"{self._account.vendor} makes no {request.kind} with {request.model}{since}."
+        if card is None:
+            msg = f"{self._account.vendor} makes no {request.kind} with {request.model}."
             raise InputRefused(msg)
         return card
 
@@ -77,7 +75,9 @@ def pasted(typed: JobId, form: re.Pattern[str], unknown: str) -> JobId:
     Raises:
         JobUnknown: it is no id.
     """
-    job = typed.strip().partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]
+    job = typed.strip()
+    if job.startswith(("https://", "http://")):
+        job = job.partition("?")[0].partition("#")[0].rstrip("/").rpartition("/")[2]
     if not form.fullmatch(job):
         msg = f"{unknown} {typed!r}."
         raise JobUnknown(msg)

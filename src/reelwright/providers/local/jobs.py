@@ -21,9 +21,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from reelwright.domain.generation import Failure, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import IntentKey, JobId
 from reelwright.errors import JobUnknown, ProviderError, ReelwrightError, RenderError
+from reelwright.files import write
 from reelwright.ports import Attachments
 from reelwright.providers.local.attached import attached
-from reelwright.providers.local.durable import write
 from reelwright.providers.local.outputs import Outputs
 from reelwright.providers.local.room import Room
 

@@ -30,9 +30,9 @@ from pydantic import BaseModel, TypeAdapter, ValidationError
 from reelwright.domain.generation import Failure, FailureKind, Job, JobState, Kind, Output, Request
 from reelwright.domain.ids import JobId
 from reelwright.errors import InDoubt, JobUnknown, NotSubmitted, ProviderError, Throttled
+from reelwright.files import write
 from reelwright.ports import Found
 from reelwright.providers.local.answered import Answered, MadeNothing
-from reelwright.providers.local.durable import write
 from reelwright.providers.local.outputs import Outputs
 from reelwright.providers.local.room import Room
 

@@ -43,6 +43,7 @@ _FRESH = 900.0
 _SECRET_FRESH = 60.0
 """Seconds that a webhook secret must be old before a call that does not fit it makes us ask for it again."""
 
+
 def provider(workshop: Workshop) -> Replicate:
     """The entry point."""
     return Replicate(workshop)

@@ -86,6 +86,8 @@ class Fal(Simulator):
         super().__init__(desk, folder)
         self.signing_key = Ed25519PrivateKey.generate()
         """What webhooks are signed with."""
+        self.odd: dict[str, object] = {}
+        """What the list says where it would tell of the request of that id."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -238,7 +240,7 @@ class Fal(Simulator):
             first = int(base64.b64decode(request.query.get("cursor", "")) or b"0")
             more = first + limit < len(ended)
             cursor = base64.b64encode(str(first + limit).encode()).decode() if more else None
-            items = [self._past(job) for job in ended[first : first + limit]]
+            items = [self.odd.get(job.id) or self._past(job) for job in ended[first : first + limit]]
             return web.json_response({"items": items, "next_cursor": cursor, "has_more": more})
 
         return await self.asked(request, look)

@@ -117,7 +117,7 @@ class LumaAgents(Simulator):
 
     async def _get(self, request: web.Request) -> web.StreamResponse:
         async def look(is_strange: bool) -> web.Response:  # noqa: FBT001 - as the core calls it
-            job = self.desk.job(request.match_info["id"])
+            job = self.desk.job(request.match_info["id"].lower())  # a UUID is one however it is written
             if job is None:
                 return self.refusal(HTTPStatus.NOT_FOUND)
             return _answered(self._generation(job, is_strange=is_strange), HTTPStatus.OK)

@@ -15,6 +15,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
 from http import HTTPStatus
+from pathlib import Path
 from typing import Any, cast
 from uuid import uuid4
 
@@ -27,7 +28,7 @@ from reelwright.domain.generation import Kind
 from reelwright.domain.timing import Size
 from reelwright.testing.language_model import good_answer
 from reelwright.testing.simulators.behaviour import Trouble
-from reelwright.testing.simulators.desk import Order, SimulatedJob
+from reelwright.testing.simulators.desk import Desk, Order, SimulatedJob
 from reelwright.testing.simulators.simulator import Simulator
 from reelwright.testing.simulators.typed import problems
 
@@ -89,6 +90,12 @@ class OpenAI(Simulator):
     """Images, speech and chat, `/v1`."""
 
     name = "openai"
+
+    def __init__(self, desk: Desk, folder: Path) -> None:
+        """`folder` keeps the outputs."""
+        super().__init__(desk, folder)
+        self.instead: dict[str, object] = {}
+        """What the last piece of a voice tells otherwise than it should."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -204,7 +211,7 @@ class OpenAI(Simulator):
                 return job
             content, headers = await self.made(job), {"x-request-id": job.id}
             if body.get("stream_format") == "sse":
-                return web.Response(text=_pieces(content, *used), content_type="text/event-stream", headers=headers)
+                return web.Response(text=_pieces(content, *used, self.instead), content_type="text/event-stream", headers=headers)
             return web.Response(body=content, content_type="audio/mpeg", headers=headers)
 
         return await self.submitted(request, accept)
@@ -353,12 +360,12 @@ def _wrong_speech(body: Any) -> web.Response | None:
     return None
 
 
-def _pieces(content: bytes, read: int, heard: int) -> str:
+def _pieces(content: bytes, read: int, heard: int, instead: Mapping[str, object]) -> str:
     step = math.ceil(len(content) / _PIECES)
     events: list[dict[str, object]] = [
         {"type": "speech.audio.delta", "audio": base64.b64encode(content[at : at + step]).decode()}
         for at in range(0, len(content), step)
     ]
     usage = {"input_tokens": read, "output_tokens": heard, "total_tokens": read + heard}
-    events.append({"type": "speech.audio.done", "usage": usage})
+    events.append({"type": "speech.audio.done", "usage": usage, **instead})
     return "".join(f"event: {event['type']}\ndata: {json.dumps(event)}\n\n" for event in events)

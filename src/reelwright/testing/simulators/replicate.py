@@ -61,6 +61,8 @@ class Replicate(Simulator):
         """How long after its end a prediction's input, output and log are there."""
         self.secret = f"whsec_{base64.b64encode(secrets.token_bytes(24)).decode()}"
         """What webhooks are signed with."""
+        self.odd: dict[str, object] = {}
+        """What the list says where it would tell of the prediction of that id."""
         self.files: dict[str, bytes] = {}
         """What was uploaded."""
 
@@ -201,7 +203,8 @@ class Replicate(Simulator):
             end = skip + self.page_size
             cursor = base64.urlsafe_b64encode(json.dumps({**asked, "skip": str(end)}).encode()).decode()
             more = f"{self.base}/v1/predictions?cursor={cursor}" if end < len(jobs) else None
-            return web.json_response({"previous": None, "next": more, "results": [self._told(job) for job in jobs[skip:end]]})
+            rows = [self.odd.get(job.id) if job.id in self.odd else self._told(job) for job in jobs[skip:end]]
+            return web.json_response({"previous": None, "next": more, "results": rows})
 
         return await self.asked(request, look)
 

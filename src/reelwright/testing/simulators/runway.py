@@ -126,7 +126,7 @@ class Runway(Simulator):
 
     async def _retrieve(self, request: web.Request) -> web.StreamResponse:
         async def look(is_strange: bool) -> web.Response:  # noqa: FBT001 - as the core calls it
-            job = self.desk.job(request.match_info["id"])
+            job = self.desk.job(request.match_info["id"].lower())  # a UUID is one however it is written
             return (
                 self.refusal(HTTPStatus.NOT_FOUND) if job is None else web.json_response(self._task(job, is_strange=is_strange))
             )

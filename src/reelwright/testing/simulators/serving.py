@@ -90,7 +90,7 @@ async def serving(
         vendor = service.vendors[name] = _class_of(name)(desk, folder)
         root.add_subapp(f"/{name}", vendor.app())
     root.add_routes([web.get("/__ledger", _telling(service)), web.post("/__behaviour", _turning(service))])
-    runner = web.AppRunner(root, access_log=None)
+    runner = web.AppRunner(root, access_log=None, shutdown_timeout=0.1)  # nobody waits for their answers any more
     await runner.setup()
     try:
         await web.TCPSite(runner, host, port).start()

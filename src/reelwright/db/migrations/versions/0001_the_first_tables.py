@@ -24,6 +24,8 @@ def upgrade() -> None:
         sa.Column("id", sa.String(), nullable=False),
         sa.Column("user_id", sa.String(), nullable=False),
         sa.Column("name", sa.String(), nullable=False),
+        sa.Column("words", sa.String(), nullable=False),
+        sa.Column("step", INTEGER, nullable=False),
         sa.Column("status", sa.String(), nullable=False),
         sa.Column("version", INTEGER, nullable=False),
         sa.Column("document", sa.JSON(), nullable=False),
@@ -39,6 +41,10 @@ def upgrade() -> None:
     op.create_index("reel_campaigns_newest", "reel_campaigns", ["user_id", "trashed_at", "created_at", "id"], unique=False)
     op.create_index(
         "reel_campaigns_by_status", "reel_campaigns", ["user_id", "trashed_at", "status", "created_at", "id"], unique=False
+    )
+    op.create_index("reel_campaigns_changed", "reel_campaigns", ["user_id", "trashed_at", "updated_at", "id"], unique=False)
+    op.create_index(
+        "reel_campaigns_changed_by_status", "reel_campaigns", ["user_id", "trashed_at", "status", "updated_at", "id"], unique=False
     )
 
     op.create_table(
@@ -122,7 +128,20 @@ def upgrade() -> None:
     op.create_index("ix_reel_ledger_campaign_id", "reel_ledger", ["campaign_id"], unique=False)
     op.create_index("ix_reel_ledger_subject", "reel_ledger", ["subject"], unique=False)
     op.create_index("ix_reel_ledger_at", "reel_ledger", ["at"], unique=False)
-    op.create_index("reel_ledger_month", "reel_ledger", ["month", "kind", "micro_usd"], unique=False)
+
+    op.create_table(
+        "reel_sums",
+        sa.Column("month", sa.String(), nullable=False),
+        sa.Column("campaign_id", sa.String(), nullable=False),
+        sa.Column("held", INTEGER, nullable=False),
+        sa.Column("charged", INTEGER, nullable=False),
+        sa.ForeignKeyConstraint(
+            ["campaign_id"],
+            ["reel_campaigns.id"],
+        ),
+        sa.PrimaryKeyConstraint("month", "campaign_id"),
+    )
+    op.create_index("ix_reel_sums_campaign_id", "reel_sums", ["campaign_id"], unique=False)
 
     op.create_table(
         "reel_budgets",
@@ -242,6 +261,7 @@ def upgrade() -> None:
         sa.Column("shot_id", sa.String(), nullable=False),
         sa.Column("kind", sa.String(), nullable=False),
         sa.Column("take_id", sa.String(), nullable=False),
+        sa.Column("is_chosen", sa.Boolean(), nullable=False),
         sa.ForeignKeyConstraint(
             ["campaign_id"],
             ["reel_campaigns.id"],

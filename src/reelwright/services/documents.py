@@ -1,4 +1,4 @@
-"""What `--json` prints: one document with stable names and ids in it. Money is a string of dollars, time is ISO 8601."""
+"""Campaigns and takes as programs read them: stable names, ids in it, money as a string of dollars, time as ISO 8601."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def campaign_document(overview: Overview, files: dict[str, Path] | None = None) 
     progress = fold(overview.events)
     return {
         "id": campaign.id,
-        "name": document.brief.name,
+        "name": campaign.name or document.brief.name,
         "status": campaign.status.value,
         "version": campaign.version,
         "created_at": campaign.created_at.isoformat(),
