@@ -41,8 +41,6 @@ MORE = 8
 """Productions that are added when all are completed, and not enough was killed yet."""
 STARTS = 0.02
 """How likely it is, at each look until the studio is at work, that it need not come so far."""
-LOOK = 3.0
-"""Seconds between two looks of the person."""
 ON_ITS_WAY = 3.0
 """Seconds after which a person may believe that a request which is not there will not come."""
 AT_ONCE = 20.0
@@ -159,15 +157,16 @@ class House:
 class Person(threading.Thread):
     """Decides about takes in doubt, by what the vendors' own records say."""
 
-    def __init__(self, house: House, vendors: Vendors) -> None:
+    def __init__(self, house: House, vendors: Vendors, look: float) -> None:
         super().__init__(daemon=True)
+        self._look = look
         self._house = house
         self._vendors = vendors
         self._leaving = threading.Event()
 
     def run(self) -> None:
         """Looks again and again; the decisions of one look are taken before the next one."""
-        while not self._leaving.wait(LOOK):
+        while not self._leaving.wait(self._look):
             with ThreadPoolExecutor(HANDS) as self._hands:
                 self._decide()
 
@@ -278,6 +277,7 @@ def main() -> int:
     made.add_argument("--kills", type=int, default=100)
     made.add_argument("--rate", type=float, default=0.2, help="how much of everything goes wrong")
     made.add_argument("--life", type=float, default=8.0, help="the longest life before a kill, in seconds")
+    made.add_argument("--look", type=float, default=3.0, help="seconds between two looks of the person")
     made.add_argument("--patience", type=float, default=3600.0, help="seconds that all of it may take")
     made.add_argument("--seed", type=int, default=1)
     made.add_argument("--keep", type=Path, default=None, help="work in this folder, and leave it")
@@ -289,7 +289,7 @@ def main() -> int:
         with Vendors(folder, arguments.rate, arguments.seed) as vendors:
             environment = clean_environment({**vendors.environment, "REELWRIGHT_HOME": str(folder / "home")})
             house = House(folder / "home", environment, arguments.shots)
-            person = Person(house, vendors)
+            person = Person(house, vendors, arguments.look)
             productions, kills, lives = storm(house, person, arguments)
             takes, costs = house.command("takes", "--limit", "1000"), house.command("costs")
             figures = audit(folder / "home", vendors.ledger(), takes["items"], costs)

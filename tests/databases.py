@@ -6,12 +6,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from reelwright.db.engine import Database
-from reelwright.workflows.engine import migrate_log
-
 
 def migrate(url: str) -> None:
     """Makes all tables, those of the durable log among them."""
+    from reelwright.db.engine import Database  # noqa: PLC0415 - half a second, and many tests need no database
+    from reelwright.workflows.engine import migrate_log  # noqa: PLC0415
+
     database = Database(url)
     try:
         database.migrate()

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Generator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from itertools import count
+from pathlib import Path
 
 import pytest
 from argon2 import PasswordHasher
@@ -83,10 +85,25 @@ class Doors:
 
 
 @pytest.fixture
-async def doors(database_url: str) -> AsyncIterator[Doors]:
-    """The doors of a new studio, on each kind of database."""
-    database = Database(database_url)
+async def doors(tmp_path: Path) -> AsyncIterator[Doors]:
+    """The doors of a new studio."""
+    with opened(f"sqlite:///{tmp_path}/doors.db") as made:
+        yield made
+
+
+@pytest.fixture
+async def both_doors(database_url: str) -> AsyncIterator[Doors]:
+    """The same on each kind of database, for what happens at once."""
+    with opened(database_url) as made:
+        yield made
+
+
+@contextmanager
+def opened(url: str) -> Generator[Doors]:
+    database = Database(url)
     database.migrate()
     made = Doors(database)
-    yield made
-    made.close()
+    try:
+        yield made
+    finally:
+        made.close()

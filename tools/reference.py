@@ -1,23 +1,31 @@
-"""Writes docs/reference/ from the code, so that it cannot drift: `make docs`; with --check it only says what has drifted."""
+"""Writes docs/reference/ and openapi.json from the code, so that they cannot drift: `make docs`; --check only says what has."""
 
 from __future__ import annotations
 
 import ast
+import asyncio
 import inspect
+import json
 import sys
 from collections.abc import Iterator
 from itertools import pairwise
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from typer import Typer
 from typer.testing import CliRunner
 
 from reelwright import errors
+from reelwright.api.app import create_app
+from reelwright.api.problems import status_of
+from reelwright.bootstrap import open_studio
 from reelwright.cli.app import app
 from reelwright.cli.exits import Exit, code_of
 from reelwright.config import CONFIG_FILE, Settings
 
-PAGES = Path(__file__).parent.parent / "docs" / "reference"
+ROOT = Path(__file__).parent.parent
+PAGES = ROOT / "docs" / "reference"
+OPENAPI = ROOT / "openapi.json"
 WIDTH = 100
 NOTE = "<!-- Written by `make docs` from the code; a change made here is lost. -->"
 
@@ -74,13 +82,14 @@ def shown_default(value: object) -> str:
 def failures() -> str:
     """Every error by its code, and what a script sees."""
     intro = 'With `--json` a failure prints `{"error": {"code": ..., "message": ...}}`: the code is for programs and stays.'
-    head = ("code", "what it means", "can trying again help", "exit code")
+    head = ("code", "what it means", "can trying again help", "exit code", "HTTP status")
     rows = [
         (
             f"`{each.code}`",
             (each.__doc__ or "").partition("\n")[0],
             "yes" if each.retryable else "no",
             str(int(code_of(each("")))),
+            str(int(status_of(each("")))),
         )
         for each in kinds_of(errors.ReelwrightError)
     ]
@@ -110,20 +119,36 @@ def meaning_of_exits() -> dict[str, str]:
     return meanings
 
 
+async def openapi() -> str:
+    """What the server says of itself, as OpenAPI 3.1."""
+    with TemporaryDirectory() as home:
+        studio = open_studio(Settings(home=Path(home)))
+        try:
+            document = create_app(studio).openapi()
+        finally:
+            await studio.close()
+    return json.dumps(document, ensure_ascii=False, indent=1) + "\n"
+
+
 def main() -> int:
-    """Writes the pages, or with --check compares them. 1 when a page has drifted."""
+    """Writes the files, or with --check compares them. 1 when one has drifted."""
     is_check = "--check" in sys.argv[1:]
     drifted: list[str] = []
-    for name, text in {"commands.md": commands(), "settings.md": settings(), "errors.md": failures()}.items():
-        file = PAGES / name
+    files = {
+        PAGES / "commands.md": commands(),
+        PAGES / "settings.md": settings(),
+        PAGES / "errors.md": failures(),
+        OPENAPI: asyncio.run(openapi()),
+    }
+    for file, text in files.items():
         if file.is_file() and file.read_text(encoding="utf-8") == text:
             continue
-        drifted.append(name)
+        drifted.append(file.name)
         if not is_check:
-            PAGES.mkdir(parents=True, exist_ok=True)
+            file.parent.mkdir(parents=True, exist_ok=True)
             file.write_text(text, encoding="utf-8")
     if drifted and is_check:
-        sys.stderr.write(f"docs/reference has drifted from the code ({', '.join(drifted)}): run `make docs`.\n")
+        sys.stderr.write(f"What is written from the code has drifted from it ({', '.join(drifted)}): run `make docs`.\n")
         return 1
     return 0
 

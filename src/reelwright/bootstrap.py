@@ -54,6 +54,7 @@ from reelwright.services.keys import Keys
 from reelwright.services.landings import Landings
 from reelwright.services.lanes import Lanes
 from reelwright.services.library import Library
+from reelwright.services.ledger import Ledger
 from reelwright.services.links import Links
 from reelwright.services.openid import Issuer
 from reelwright.services.orders import Orders
@@ -68,9 +69,11 @@ from reelwright.services.sessions import Sessions
 from reelwright.services.shots import Shots
 from reelwright.services.sign_in import SignIn
 from reelwright.services.spool import Spool
+from reelwright.services.standing import Standings
 from reelwright.services.storyboards import Storyboards
 from reelwright.services.submits import Submits
 from reelwright.services.takes import Takes
+from reelwright.services.texts import Texts
 from reelwright.services.thumbnails import Thumbnails
 from reelwright.services.turns import Turns
 from reelwright.services.upkeep import Upkeep
@@ -124,6 +127,7 @@ class Studio:
     campaigns: Campaigns
     drafts: Drafts
     dashboard: Dashboard
+    texts: Texts
     productions: Productions
     films: Films
     takes: Takes
@@ -131,12 +135,14 @@ class Studio:
     upkeep: Upkeep
     reconciliation: Reconciliation
     hints: Hints
+    standing: Standings
     budgets: Budgets
     quotes: Quotes
     orders: Orders
     own_takes: OwnTakes
     selections: Selections
     events: Events
+    ledger: Ledger
     keys: Keys
     queue: Queue
     leadership: Leadership
@@ -255,9 +261,13 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     plans = Plans(database, catalogue, budgets, now=now)
     quotes = Quotes(database, catalogue, productions, plans)
     films = Films(database, assets, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
+    storyboards = Storyboards(database, catalogue, budgets, workers, now=now)
+    texts = Texts(
+        database, catalogue, budgets, storyboards, default=settings.text, enqueue=queue.enqueue_text, now=now, new_id=new_id
+    )
     services = Services(
         concepts=Concepts(database, catalogue, budgets, now=now),
-        storyboards=Storyboards(database, catalogue, budgets, workers, now=now),
+        storyboards=storyboards,
         productions=productions,
         shots=Shots(database, plans, takes, now=now),
         takes=takes,
@@ -265,6 +275,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         harvests=harvests,
         films=films,
         upkeep=upkeep,
+        texts=texts,
         turns=Turns(database),
     )
     accounts, passwords, attempts = Accounts(database, now=now, new_id=new_id), Passwords(), Attempts(database, now=now)
@@ -292,6 +303,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         campaigns=Campaigns(database, assets, workers, now=now, new_id=new_id),
         drafts=Drafts(database, now=now),
         dashboard=Dashboard(database),
+        texts=texts,
         productions=productions,
         films=films,
         takes=takes,
@@ -299,12 +311,14 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         upkeep=upkeep,
         reconciliation=Reconciliation(database, catalogue, now=now, new_id=new_id),
         hints=Hints(catalogue, bells),
+        standing=Standings(database),
         budgets=budgets,
         quotes=quotes,
         orders=Orders(database, catalogue, productions, quotes, defaults=_defaults(settings), now=now),
         own_takes=OwnTakes(database, now=now, new_id=new_id),
         selections=Selections(database, now=now),
         events=Events(database, now=now),
+        ledger=Ledger(database),
         keys=keys,
         queue=queue,
         leadership=Leadership(database),

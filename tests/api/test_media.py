@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -39,8 +38,8 @@ def send(client: httpx2.Client, campaign: str, content: bytes, name: str = "") -
 
 
 @pytest.fixture(scope="module")
-def kept(house: House, ann: httpx2.Client) -> Iterator[Kept]:
-    yield send(ann, campaign_of(house, "ann"), PLAIN)
+def kept(house: House, ann: httpx2.Client) -> Kept:
+    return send(ann, campaign_of(house, "ann"), PLAIN)
 
 
 def test_the_bytes_come_back_with_everything_that_lets_them_be_kept(ann: httpx2.Client, kept: Kept) -> None:
@@ -162,9 +161,7 @@ def test_a_damaged_or_lost_object_is_a_problem_and_no_cut_answer(house: House, a
 
 
 @pytest.mark.parametrize(("wanted", "media_type"), [("avif", "image/avif"), ("webp", "image/webp")])
-def test_a_thumbnail_is_made_once_and_kept_for_ever(
-    house: House, ann: httpx2.Client, kept: Kept, wanted: str, media_type: str
-) -> None:
+def test_a_thumbnail_is_made_once_and_kept_for_ever(ann: httpx2.Client, kept: Kept, wanted: str, media_type: str) -> None:
     first, again = (ann.get(f"{kept.url}/thumbnail", params={"w": 320, "format": wanted}) for _ in range(2))
     assert first.status_code == 200
     assert first.headers["content-type"] == media_type

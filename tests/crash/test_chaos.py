@@ -10,14 +10,14 @@ from pathlib import Path
 import pytest
 
 CHAOS = Path(__file__).parents[2] / "benchmarks" / "chaos.py"
-PRODUCTIONS, SHOTS, KILLS = 4, 3, 15
+PRODUCTIONS, SHOTS, KILLS = 4, 3, 8
 
 
 @pytest.mark.timeout(600)
 def test_in_chaos_nothing_is_lost_nothing_is_paid_twice_and_every_cent_is_told(tmp_path: Path) -> None:
     figures = tmp_path / "figures.json"
     command = [sys.executable, CHAOS, "--productions", str(PRODUCTIONS), "--shots", str(SHOTS), "--kills", str(KILLS)]
-    command += ["--life", "2", "--patience", "500", "--keep", str(tmp_path / "chaos"), "--json", str(figures)]
+    command += ["--life", "2", "--look", "0.5", "--patience", "500", "--keep", str(tmp_path / "chaos"), "--json", str(figures)]
     done = subprocess.run(command, capture_output=True, text=True, timeout=590, check=False)
     assert figures.exists(), done.stdout + done.stderr
     found = json.loads(figures.read_text())

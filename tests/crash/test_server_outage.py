@@ -58,9 +58,13 @@ class Mortal:
 
     def start_again(self) -> None:
         """On the same data, at the same address."""
-        owner = {"user": self._owner.st_uid, "group": self._owner.st_gid, "extra_groups": []} if os.geteuid() == 0 else {}
         self._again = subprocess.Popen(
-            self._command, cwd=self.server.sockets, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, **owner
+            self._command,
+            cwd=self.server.sockets,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            user=self._owner.st_uid,
+            group=self._owner.st_gid,
         )
         while not self._answers():
             assert self._again.poll() is None, "the server does not start again"

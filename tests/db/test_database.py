@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import sqlite3
 import subprocess
 import sys
 import time
@@ -12,6 +13,7 @@ from datetime import UTC, datetime, timedelta
 from fractions import Fraction
 from pathlib import Path
 
+import psycopg
 import pytest
 import sqlalchemy as sa
 from alembic.autogenerate import compare_metadata
@@ -87,6 +89,17 @@ def test_migrations_make_exactly_the_tables_of_the_code_and_may_run_twice(databa
             opts={"include_name": is_ours},
         )
         assert compare_metadata(context, Table.metadata) == []
+
+
+def test_a_connection_that_comes_back_after_the_end_is_closed(database_url: str) -> None:
+    ended = Database(database_url)
+    late = ended.connect()
+    own = late.connection.dbapi_connection
+    assert own is not None
+    ended.close()
+    late.close()
+    with pytest.raises((sqlite3.ProgrammingError, psycopg.OperationalError), match="closed"):
+        own.cursor().execute("SELECT 1")
 
 
 def test_the_newest_revision_is_the_one_that_the_code_asks_for() -> None:

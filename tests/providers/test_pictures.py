@@ -114,3 +114,18 @@ async def test_what_cannot_be_had_says_whether_to_try_again(
 ) -> None:
     with pytest.raises(error):
         await picture_for(workshop, One(content), ASSET, limit=1000)
+
+
+@dataclass
+class CalledOff(One):
+    """Of a request that somebody calls off while its picture is converted."""
+
+    async def confirm(self) -> None:
+        msg = "It was called off."
+        raise NotSubmitted(msg)
+
+
+async def test_after_a_conversion_it_is_asked_once_more_whether_to_send(workshop: Workshop) -> None:
+    large = CalledOff(encoded(noise(900, 600), "PNG"))
+    with pytest.raises(NotSubmitted, match="called off"):
+        await picture_for(workshop, large, AssetId("picture"), limit=40_000)

@@ -203,8 +203,9 @@ async def test_looks_at_the_list_while_takes_are_submitted_find_nothing_of_ours(
             looks.append(await look(other))
         return [*looks, await look(other)]
 
-    looks, *_ = await asyncio.gather(keep_looking(), *(run.steps.submits.submit(take) for take in wanted))
-    assert [finding for each in looks for finding in each.findings] == []
+    looking = asyncio.create_task(keep_looking())
+    await asyncio.gather(*(run.steps.submits.submit(take) for take in wanted))
+    assert [finding for each in await looking for finding in each.findings] == []
     assert await filed(run.studio) == []
     for take in wanted:
         await run.steps.harvests.harvest(take)

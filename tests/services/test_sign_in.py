@@ -4,30 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import json
-from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
 from argon2 import PasswordHasher
 
-from doors import CHEAP, OTHER, PHRASE, Doors, doors
+from doors import CHEAP, OTHER, PHRASE, Doors, both_doors, doors
 from reelwright.db import accounts
 from reelwright.db.account_tables import LinkRow, SessionRow, TokenRow, UserRow
 from reelwright.domain.account import Purpose, Role, Scope
 from reelwright.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, TooManyTries
+from reelwright.services.passwords import check_password
 from reelwright.services.sessions import IDLE, LONGEST, Visitor
 
-__all__ = ["doors"]
+__all__ = ["both_doors", "doors"]
 
 
-async def test_a_password_opens_and_a_cookie_says_who_came(doors: Doors) -> None:
-    ann = await doors.person("ann")
-    entry = await doors.enter("ANN", device="Firefox")
-    caller = await doors.sessions.by_cookie(entry.secret)
+async def test_a_password_opens_and_a_cookie_says_who_came(both_doors: Doors) -> None:
+    ann = await both_doors.person("ann")
+    entry = await both_doors.enter("ANN", device="Firefox")
+    caller = await both_doors.sessions.by_cookie(entry.secret)
     assert caller is not None
     assert caller.user.id == ann.id
     assert caller.scopes == Role.MEMBER.scopes
-    assert [each.device for each in await doors.sessions.of(ann.id)][0] == "Firefox"
+    assert "Firefox" in [each.device for each in await both_doors.sessions.of(ann.id)]
 
 
 async def test_an_unknown_address_is_answered_and_costs_as_a_wrong_password_does(doors: Doors) -> None:
@@ -73,11 +73,11 @@ async def test_guessing_gets_slower_and_the_right_password_waits_as_well(doors: 
         await doors.enter("ann", OTHER)
 
 
-async def test_a_thousand_guesses_at_once_are_no_better_than_in_a_row(doors: Doors) -> None:
-    await doors.person("ann")
-    before = doors.passwords.compared
-    ended = await asyncio.gather(*(doors.enter("ann", f"{OTHER} {number}") for number in range(40)), return_exceptions=True)
-    assert doors.passwords.compared - before <= 5
+async def test_a_thousand_guesses_at_once_are_no_better_than_in_a_row(both_doors: Doors) -> None:
+    await both_doors.person("ann")
+    before = both_doors.passwords.compared
+    ended = await asyncio.gather(*(both_doors.enter("ann", f"{OTHER} {number}") for number in range(40)), return_exceptions=True)
+    assert both_doors.passwords.compared - before <= 5
     assert sum(isinstance(each, TooManyTries) for each in ended) >= 35
 
 
@@ -129,16 +129,18 @@ async def begun(doors: Doors, user: str) -> object:
     return await doors.database.read(look)
 
 
-async def test_a_link_works_once_even_when_it_is_followed_twice_at_once(doors: Doors) -> None:
-    user = await doors.accounts.add("ann@example.com")
-    key = (await doors.links.invite(user.id)).partition("key=")[2]
+async def test_a_link_works_once_even_when_it_is_followed_twice_at_once(both_doors: Doors) -> None:
+    user = await both_doors.accounts.add("ann@example.com")
+    key = (await both_doors.links.invite(user.id)).partition("key=")[2]
     ended = await asyncio.gather(
-        doors.sign_in.by_link(key, PHRASE, Visitor()), doors.sign_in.by_link(key, OTHER, Visitor()), return_exceptions=True
+        both_doors.sign_in.by_link(key, PHRASE, Visitor()),
+        both_doors.sign_in.by_link(key, OTHER, Visitor()),
+        return_exceptions=True,
     )
     assert sum(isinstance(each, NotFound) for each in ended) == 1
-    assert (await doors.accounts.get(user.id)).has_password
+    assert (await both_doors.accounts.get(user.id)).has_password
     with pytest.raises(NotFound):
-        await doors.sign_in.by_link(key, PHRASE, Visitor())
+        await both_doors.sign_in.by_link(key, PHRASE, Visitor())
 
 
 async def test_a_link_ends_with_its_time_with_its_person_and_with_another_password(doors: Doors) -> None:
@@ -190,19 +192,19 @@ async def test_the_current_password_cannot_be_guessed_in_a_stolen_session(doors:
         await doors.sign_in.change_password(ann.id, PHRASE, OTHER, Visitor())
 
 
-async def test_a_new_studio_is_set_up_once(doors: Doors) -> None:
-    first, second = await doors.links.welcome(), await doors.links.welcome()
+async def test_a_new_studio_is_set_up_once(both_doors: Doors) -> None:
+    first, second = await both_doors.links.welcome(), await both_doors.links.welcome()
     assert first is not None
     assert second is not None
     visitor, wanted = Visitor(), {"email": "Own@Example.com", "name": "", "password": PHRASE}
-    entry = await doors.sign_in.set_up(first.partition("key=")[2], None, **wanted, visitor=visitor)
+    entry = await both_doors.sign_in.set_up(first.partition("key=")[2], None, **wanted, visitor=visitor)
     assert (entry.user.email, entry.user.name, entry.user.role) == ("own@example.com", "Owner", Role.OWNER)
-    assert await doors.links.welcome() is None
+    assert await both_doors.links.welcome() is None
     for key in (first, second):
         with pytest.raises(NotFound):
-            await doors.sign_in.set_up(key.partition("key=")[2], None, **wanted, visitor=visitor)
+            await both_doors.sign_in.set_up(key.partition("key=")[2], None, **wanted, visitor=visitor)
     with pytest.raises(Forbidden):
-        await doors.sign_in.set_up("", None, **wanted, visitor=visitor)
+        await both_doors.sign_in.set_up("", None, **wanted, visitor=visitor)
 
 
 async def test_nobody_needs_a_word_until_somebody_can_sign_in(doors: Doors) -> None:
@@ -240,16 +242,16 @@ async def test_a_disabled_person_is_out_at_once(doors: Doors) -> None:
     await doors.enter("ann")
 
 
-async def test_the_last_owner_stays_one_whoever_asks_at_the_same_time(doors: Doors) -> None:
-    own = await doors.accounts.owner()
-    ann = await doors.person("ann", Role.OWNER)
+async def test_the_last_owner_stays_one_whoever_asks_at_the_same_time(both_doors: Doors) -> None:
+    own = await both_doors.accounts.owner()
+    ann = await both_doors.person("ann", Role.OWNER)
     ended = await asyncio.gather(
-        doors.accounts.change(own.id, is_disabled=True),
-        doors.accounts.change(ann.id, role=Role.MEMBER),
+        both_doors.accounts.change(own.id, is_disabled=True),
+        both_doors.accounts.change(ann.id, role=Role.MEMBER),
         return_exceptions=True,
     )
     assert sum(isinstance(each, Conflict) for each in ended) == 1
-    left = [each for each in await doors.accounts.everybody() if each.role is Role.OWNER and not each.disabled_at]
+    left = [each for each in await both_doors.accounts.everybody() if each.role is Role.OWNER and not each.disabled_at]
     assert len(left) == 1
 
 
@@ -310,9 +312,7 @@ async def test_only_hashes_and_digests_are_kept(doors: Doors) -> None:
 
 
 @pytest.mark.parametrize("password", ["", "short", "aaaaaaaaaaaaaaaa", "ann@example.com", "x" * 300])
-async def test_what_others_would_guess_first_is_no_password(tmp_path: Path, password: str) -> None:
-    from reelwright.services.passwords import check_password
-
+def test_what_others_would_guess_first_is_no_password(password: str) -> None:
     with pytest.raises(InvalidInput) as refused:
         check_password(password, known="ann@example.com")
     assert not password or password not in refused.value.message

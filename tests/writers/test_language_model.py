@@ -19,8 +19,8 @@ from reelwright.domain.ids import AssetId
 from reelwright.errors import ConfigurationError, NotSubmitted, ProviderError, Throttled
 from reelwright.ports import Refining, Workshop, Writer
 from reelwright.testing.language_model import HANG, KEY, LanguageModelServer, good_answer
-from reelwright.writers.account import Account
 from reelwright.writers.conversation import REASKED, LanguageModelWriter
+from reelwright.writers.endpoint import Endpoint
 from reelwright.writers.fallback import PaidInVain, with_fallback
 from reelwright.writers.language_model import anthropic, google, openai
 from reelwright.writers.template import PLAIN, TemplateWriter
@@ -47,7 +47,7 @@ async def server() -> AsyncIterator[LanguageModelServer]:
 
 
 def asking(url: str, key: str = KEY, seconds: float = 20) -> LanguageModelWriter:
-    return LanguageModelWriter(Account("openai", "gpt-5.4-mini", key, "OPENAI_API_KEY", url), answer_seconds=seconds)
+    return LanguageModelWriter(Endpoint("openai", "gpt-5.4-mini", key, "OPENAI_API_KEY", url), answer_seconds=seconds)
 
 
 def workshop(folder: Path, **environment: str) -> Workshop:
@@ -71,8 +71,8 @@ async def test_a_good_answer_becomes_concepts_and_a_storyboard_of_exact_length(s
 
 @pytest.mark.parametrize("vendor", ["anthropic", "google"])
 async def test_the_other_vendors_answer_in_their_own_language(server: LanguageModelServer, vendor: str) -> None:
-    account = Account(vendor, "a-model", KEY, "KEY", server.origin)
-    writer = LanguageModelWriter(account, answer_seconds=20)
+    endpoint = Endpoint(vendor, "a-model", KEY, "KEY", server.origin)
+    writer = LanguageModelWriter(endpoint, answer_seconds=20)
     concepts = (await writer.concepts(BRIEF, 3)).value
     assert [concept.title for concept in concepts] == ["Written idea 1", "Written idea 2", "Written idea 3"]
     assert (await writer.storyboard(BRIEF, concepts[0])).value.seconds == 30
@@ -82,7 +82,7 @@ async def test_the_other_vendors_answer_in_their_own_language(server: LanguageMo
         await writer.concepts(BRIEF, 3)
     assert len(server.requests) == 3
     with pytest.raises(ConfigurationError, match="KEY was refused"):
-        await LanguageModelWriter(replace(account, key="wrong"), answer_seconds=20).concepts(BRIEF, 3)
+        await LanguageModelWriter(replace(endpoint, key="wrong"), answer_seconds=20).concepts(BRIEF, 3)
 
 
 async def test_the_model_is_told_everything_that_the_brief_says(server: LanguageModelServer) -> None:
@@ -187,8 +187,8 @@ async def test_no_key_is_ever_logged_or_told(server: LanguageModelServer) -> Non
     # Where a studio was open before, events are on their way to the log already and cannot be taken off it.
     assert events or "text.written" in heard.getvalue()
     assert heard.getvalue()
-    account = Account("openai", "m", KEY, "OPENAI_API_KEY")
-    assert KEY not in f"{heard.getvalue()}{events}{failed.value}{account}{server.prompts()}"
+    endpoint = Endpoint("openai", "m", KEY, "OPENAI_API_KEY")
+    assert KEY not in f"{heard.getvalue()}{events}{failed.value}{endpoint}{server.prompts()}"
 
 
 @pytest.mark.parametrize(
@@ -220,7 +220,7 @@ async def test_a_server_of_ones_own_needs_no_key_and_costs_nothing(tmp_path: Pat
 
 def test_a_quote_is_known_before_anything_is_asked() -> None:
     known: Writer = asking("")
-    unknown: Writer = LanguageModelWriter(Account("openai", "nobody-knows", KEY, "OPENAI_API_KEY"), answer_seconds=1)
+    unknown: Writer = LanguageModelWriter(Endpoint("openai", "nobody-knows", KEY, "OPENAI_API_KEY"), answer_seconds=1)
     assert 0 < known.quote_micro_usd < 500_000 < unknown.quote_micro_usd
 
 
@@ -234,7 +234,7 @@ def fewer(words: str) -> str:
 @pytest.mark.parametrize("vendor", ["openai", "anthropic", "google"])
 async def test_a_prompt_is_rewritten_to_the_limit_with_all_that_it_is_about(server: LanguageModelServer, vendor: str) -> None:
     base = server.url if vendor == "openai" else server.origin
-    writer = LanguageModelWriter(Account(vendor, "a-model", KEY, "KEY", base), answer_seconds=20)
+    writer = LanguageModelWriter(Endpoint(vendor, "a-model", KEY, "KEY", base), answer_seconds=20)
     server.replies.append(fewer("  A lamp\n glows. "))
     written = await writer.refine(LONG, 1000, PromptUnit.UTF16)
     assert (written.value, written.writer, written.notice) == ("A lamp glows.", f"{vendor}:a-model", "")
@@ -254,7 +254,7 @@ async def test_a_prompt_that_is_still_too_long_is_asked_for_again(server: Langua
 async def test_a_prompt_that_nobody_delivers_comes_back_as_it_was_with_the_reason(server: LanguageModelServer) -> None:
     server.replies.extend([fewer("x" * 1001)] * 10)
     writer = with_fallback(
-        LanguageModelWriter(Account("openai", "nobody-knows", KEY, "K", server.url), answer_seconds=20), TemplateWriter()
+        LanguageModelWriter(Endpoint("openai", "nobody-knows", KEY, "K", server.url), answer_seconds=20), TemplateWriter()
     )
     assert isinstance(writer, Refining)
     written = await writer.refine(LONG, 1000, PromptUnit.UTF16)

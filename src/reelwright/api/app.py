@@ -4,19 +4,64 @@ from __future__ import annotations
 
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
+from prometheus_client import CollectorRegistry
 
 from reelwright import __version__
-from reelwright.api import accounts, assets, campaigns, drafts, health, media, oidc, pages, search, sign_in, tokens, trash, uploads, users
+from reelwright.api import (
+    accounts,
+    assets,
+    budgets,
+    calls,
+    campaigns,
+    concepts,
+    drafts,
+    events,
+    films,
+    health,
+    media,
+    metrics,
+    oidc,
+    pages,
+    productions,
+    providers,
+    quotes,
+    search,
+    sign_in,
+    storyboards,
+    takes,
+    tokens,
+    trash,
+    uploads,
+    users,
+)
 from reelwright.api.callers import SIGNED_IN, Callers
+from reelwright.api.headers import SafeHeaders
+from reelwright.api.journal import Counts, Journal
+from reelwright.api.limits import BodyLimit
 from reelwright.api.problems import answer_with_problems, problems
 from reelwright.bootstrap import Studio
 
 API = "/api/v1"
-_SIGNED: tuple[APIRouter, ...] = (campaigns.router, drafts.router, trash.router, search.router, users.router, assets.router, uploads.router)
+_SIGNED: tuple[APIRouter, ...] = (
+    productions.router,
+    takes.router,
+    films.router,
+    events.router,
+    quotes.router,
+    budgets.router,
+    providers.router,
+    campaigns.router,
+    drafts.router, concepts.router, storyboards.router,
+    trash.router,
+    search.router,
+    users.router,
+    assets.router,
+    uploads.router,
+)
 """Routes below `/api/v1` that ask who one is."""
 _OWN: tuple[APIRouter, ...] = (accounts.router, sign_in.router, tokens.router)
 """Routes below `/api/v1` about who one is: they see to themselves who may use them."""
-_PUBLIC: tuple[APIRouter, ...] = (health.router, media.router, pages.router, oidc.router)
+_PUBLIC: tuple[APIRouter, ...] = (health.router, metrics.router, calls.router, media.router, pages.router, oidc.router)
 """Routes with paths of their own that see to themselves who may use them."""
 
 
@@ -30,8 +75,10 @@ def create_app(studio: Studio) -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=_operation,
+        telemetry={"auto_configure": True, "metrics": False, "logs": False},  # traces, by the standard variables
     )
     app.state.studio = studio
+    app.state.metrics = CollectorRegistry()
     answer_with_problems(app)
     for router in _SIGNED:
         app.include_router(router, prefix=API, dependencies=[SIGNED_IN], responses=problems())
@@ -39,7 +86,10 @@ def create_app(studio: Studio) -> FastAPI:
         app.include_router(router, prefix=API, responses=problems())
     for router in _PUBLIC:
         app.include_router(router)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Callers, studio=studio)
+    app.add_middleware(SafeHeaders, public_url=studio.settings.public_url)
+    app.add_middleware(Journal, counts=Counts(app.state.metrics))
     return app
 
 

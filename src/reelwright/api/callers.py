@@ -82,7 +82,7 @@ def caller_of(request: Request) -> Caller:
     """
     caller: Caller | None = request.state.caller
     if caller is None:
-        msg = "Sign in first, or send a token: `Authorization: Bearer ...`; `reelwright token create` makes one."
+        msg = "Sign in first, or send a token as bearer; `reelwright token create` makes one."
         raise NotSignedIn(msg)
     return caller
 

@@ -173,6 +173,7 @@ class WholeCampaign(CampaignBegun):
     takes: list[dict[str, Any]] = Field(description="As `GET .../takes` has them.")
     films: list[dict[str, Any]] = Field(description="As `GET .../films` has them.")
     money: CampaignMoney
+    writing: list[str] = Field(description="What is being written on request: `concepts`, `storyboard`.")
     notices: list[str]
 
 

@@ -152,7 +152,7 @@ async def _ticket(
             alias="Idempotency-Key",
             min_length=1,
             max_length=200,
-            description="A new one of your own for every wish, such as a UUID: the same request twice under one key is done once.",
+            description="A new one of your own for every wish, such as a UUID. What is asked twice under one key is done once.",
         ),
     ],
 ) -> Ticket:

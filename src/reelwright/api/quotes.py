@@ -25,7 +25,9 @@ class PlanWish(BaseModel):
 
     model_config = ConfigDict(
         extra="forbid",
-        json_schema_extra={"examples": [{}, {"what": "concepts"}, {"aim": {"shots": ["shot-01"], "kinds": ["clip"], "film": False}}]},
+        json_schema_extra={
+            "examples": [{}, {"what": "concepts"}, {"aim": {"shots": ["shot-01"], "kinds": ["clip"], "film": False}}]
+        },
     )
 
     what: Literal["production", "concepts", "storyboard"] = Field(
@@ -58,7 +60,9 @@ class PlanView(BaseModel):
     models: UsedModels
     takes: list[PlannedTake] = Field(description="Nothing where there is no storyboard yet.")
     warnings: list[str]
-    cap_usd: str | None = Field(description="The most that the campaign may ever cost; null where nobody has said.", examples=["20"])
+    cap_usd: str | None = Field(
+        description="The most that the campaign may ever cost; null where nobody has said.", examples=["20"]
+    )
     left_usd: str = Field(description="What can still be spent of it.", examples=["18.5"])
 
 

@@ -82,7 +82,7 @@ async def serve(
         access_log=False,
         server_header=False,
         timeout_graceful_shutdown=_LAST_ANSWERS,
-        lifespan="off",
+        lifespan="on",  # traces are set up with it
     )
     server = _Server(config)
     serving = asyncio.create_task(_answer(server, listening))
@@ -94,6 +94,7 @@ async def serve(
             ready()
         await _first(serving, stop)
     finally:
+        studio.events.close()  # who listens would keep it open
         server.should_exit = True
         for beside in filter(None, (tending, working)):
             beside.cancel()

@@ -70,7 +70,9 @@ class TakeView(BaseModel):
 class Retake(BaseModel):
     """A new take of a shot."""
 
-    model_config = ConfigDict(extra="forbid", json_schema_extra={"examples": [{"kind": "frame", "note": "at night", "max_usd": "0.10"}]})
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"kind": "frame", "note": "at night", "max_usd": "0.10"}]}
+    )
 
     kind: Kind
     note: Text = Field(default="", description="What is to be different.")
@@ -79,8 +81,9 @@ class Retake(BaseModel):
     seconds: float | None = Field(default=None, gt=0, le=60, description="Of a clip; as long as the shot where it is left out.")
     select: bool = Field(default=False, description="Use it as soon as it is kept; else only where there is no other.")
     cap_usd: Usd | None = Field(default=None, description="The most that the campaign may ever cost from now on.")
-    max_usd: Usd | None = Field(default=None, description="The price that you were shown: where it has risen since, nothing is started.")
-
+    max_usd: Usd | None = Field(
+        default=None, description="The price that you were shown: where it has risen since, nothing is started."
+    )
 
     def aim(self, shot: str) -> Aim:
         """As services know it."""
@@ -119,7 +122,9 @@ class Agreed(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    max_usd: Usd | None = Field(default=None, description="The price that you were shown: where it has risen since, nothing is started.")
+    max_usd: Usd | None = Field(
+        default=None, description="The price that you were shown: where it has risen since, nothing is started."
+    )
 
 
 @router.get("/campaigns/{campaign}/takes", responses=problems(NotFound))
@@ -183,10 +188,8 @@ async def ask_for_take(
 
 @router.post("/campaigns/{campaign}/shots/{shot}/takes/own", status_code=201, responses=problems(NotFound, Conflict))
 async def add_own_take(campaign: str, shot: str, own: OwnTake, studio: StudioHere) -> TakeView:
-    """Make a picture, clip or sound of yours, which was uploaded before, a take of the shot. The same one again is the same take."""
-    made = await studio.own_takes.add(
-        CampaignId(campaign), ShotId(shot), own.kind, AssetId(own.asset_id), is_selected=own.select
-    )
+    """Make a picture, clip or sound of yours, uploaded before, a take of the shot. The same one again is the same take."""
+    made = await studio.own_takes.add(CampaignId(campaign), ShotId(shot), own.kind, AssetId(own.asset_id), is_selected=own.select)
     return await _shown(studio, made)
 
 

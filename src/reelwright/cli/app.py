@@ -169,6 +169,25 @@ def doctor(as_json: Json = False) -> None:
 
 
 @app.command()
+def serve(
+    host: Annotated[str, typer.Option(help="Where to listen; this machine alone unless said.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(min=0, max=65535, help="0 takes a free one.")] = 8000,
+    worker: Annotated[bool, typer.Option("--worker/--no-worker", help="Also make what is asked for, in this process.")] = True,
+    as_json: Json = False,
+) -> None:
+    """Serve the studio over HTTP, and do its work, until Ctrl-C.
+
+    On this machine alone there is no ceremony: open the address that is printed. Where others can reach it, a link that works once is
+    printed with it, to set the studio up. Every other command may be used on the same data folder meanwhile.
+    """
+    with errors_told(as_json=as_json):
+        from reelwright.api.server import Address
+        from reelwright.cli.serve import serve_studio
+
+        raise typer.Exit(serve_studio(Address(host, port), works=worker, as_json=as_json))
+
+
+@app.command()
 def simulate(
     vendors: Annotated[
         str, typer.Argument(metavar="VENDORS", help="By commas: runway,luma,luma-agents,replicate,fal,openai ...")

@@ -233,3 +233,10 @@ def stored(session: Session, after: str, limit: int) -> list[Asset]:
     """Everything whose bytes are in the store, thumbnails too, in the order of the ids, after that one."""
     query = sa.select(AssetRow).where(AssetRow.is_ready.is_(True), AssetRow.is_spooled.is_(False), AssetRow.id > after)
     return [_asset(row) for row in session.scalars(query.order_by(AssetRow.id).limit(limit))]
+
+
+def sum_stored(session: Session) -> tuple[int, int]:
+    """How many assets have their bytes in the store, thumbnails too, and how many bytes those are."""
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(AssetRow.bytes), 0))
+    count, size = session.execute(query.where(AssetRow.is_ready.is_(True), AssetRow.is_spooled.is_(False))).one()
+    return int(count), int(size)

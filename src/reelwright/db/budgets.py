@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any, TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -18,6 +19,7 @@ from reelwright.db.tables import BudgetRow, CampaignRow, LedgerRow, SumRow, Take
 from reelwright.domain.budget import WARN_PERCENT, Balance, Budget, Entry, EntryKind, month_of
 from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.ids import CampaignId, JobId, ShotId
+from reelwright.errors import NotFound
 
 _MONTH = "month"
 """The scope of the one budget that is not a campaign's."""
@@ -31,9 +33,10 @@ def balance(session: Session, campaign: CampaignId) -> Balance:
 
 
 def _balance(session: Session, which: sa.ColumnElement[bool], cap: int | None) -> Balance:
-    query = sa.select(*(sa.func.coalesce(sa.func.sum(each), 0) for each in (SumRow.held, SumRow.charged))).where(which)
-    held, charged = session.execute(query).one()
-    return Balance(cap, reserved=int(held), charged=int(charged))
+    held, charged = (sa.func.coalesce(sa.func.sum(each), 0) for each in (SumRow.held, SumRow.charged))
+    query = sa.select(held.label("held"), charged.label("charged")).where(which)
+    sums = session.execute(query).one()
+    return Balance(cap, reserved=int(sums.held), charged=int(sums.charged))
 
 
 def of_campaign(session: Session, campaign: CampaignId) -> Budget:
@@ -249,32 +252,57 @@ def count(session: Session, campaign: CampaignId, subject: str) -> int:
 
 def entries(session: Session, campaign: CampaignId | None = None) -> list[Entry]:
     """Every movement of a campaign, or of all, oldest first, with the take that it was for."""
-    query = (
-        sa.select(LedgerRow, TakeRow.shot_id, TakeRow.kind, TakeRow.number, TakeRow.job_id)
-        .outerjoin(TakeRow, TakeRow.id == LedgerRow.subject)
-        .order_by(LedgerRow.at, LedgerRow.subject)
-    )
-    if campaign is not None:
-        query = query.where(LedgerRow.campaign_id == campaign)
-    found = [
-        Entry(
-            campaign_id=CampaignId(row.campaign_id),
-            subject=row.subject,
-            kind=EntryKind(row.kind),
-            micro_usd=row.micro_usd,
-            at=row.at,
-            month=row.month,
-            model=ModelRef(row.model),
-            note=row.note,
-            shot=ShotId(shot) if shot else None,
-            makes=Kind(kind) if kind else None,
-            number=number or 0,
-            job=JobId(job) if job else None,
+    found = [entry for _, entry in _read(session, _with_takes(campaign).order_by(LedgerRow.at, LedgerRow.subject))]
+    # Lines of one moment in the order in which money moves: held, given back, charged.
+    return sorted(found, key=lambda entry: (entry.at, entry.subject, _ORDER[entry.kind]))
+
+
+def page(session: Session, campaign: CampaignId | None, *, before: str, limit: int) -> list[tuple[str, Entry]]:
+    """As `entries`, newest first, after the line with the key `before`; each with its key.
+
+    Raises:
+        NotFound: there is no line `before`.
+    """
+    query = _with_takes(campaign)
+    if before:
+        edge = session.get(LedgerRow, before)
+        if edge is None or campaign not in {None, edge.campaign_id}:
+            msg = f"There is no line {before!r} in this ledger."
+            raise NotFound(msg)
+        query = query.where(sa.tuple_(LedgerRow.at, LedgerRow.key) < sa.tuple_(edge.at, edge.key))
+    return _read(session, query.order_by(LedgerRow.at.desc(), LedgerRow.key.desc()).limit(limit))
+
+
+_Line: TypeAlias = tuple[LedgerRow, str | None, str | None, int | None, str | None]
+
+
+def _with_takes(campaign: CampaignId | None) -> sa.Select[_Line]:
+    columns = (LedgerRow, TakeRow.shot_id, TakeRow.kind, TakeRow.number, TakeRow.job_id)
+    query: sa.Select[Any] = sa.select(*columns).outerjoin(TakeRow, TakeRow.id == LedgerRow.subject)
+    return query if campaign is None else query.where(LedgerRow.campaign_id == campaign)
+
+
+def _read(session: Session, query: sa.Select[_Line]) -> list[tuple[str, Entry]]:
+    return [
+        (
+            row.key,
+            Entry(
+                campaign_id=CampaignId(row.campaign_id),
+                subject=row.subject,
+                kind=EntryKind(row.kind),
+                micro_usd=row.micro_usd,
+                at=row.at,
+                month=row.month,
+                model=ModelRef(row.model),
+                note=row.note,
+                shot=ShotId(shot) if shot else None,
+                makes=Kind(kind) if kind else None,
+                number=number or 0,
+                job=JobId(job) if job else None,
+            ),
         )
         for row, shot, kind, number, job in session.execute(query)
     ]
-    # Lines of one moment in the order in which money moves: held, given back, charged.
-    return sorted(found, key=lambda entry: (entry.at, entry.subject, _ORDER[entry.kind]))
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import sqlite3
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 from typing import TypeVar
 
 import sqlalchemy as sa
@@ -68,6 +69,22 @@ def _tune_sqlite(engine: sa.Engine, *, isolation: str | None) -> None:
     event.listen(engine, "connect", on_connect)
 
 
+def _close_what_comes_late(engine: sa.Engine) -> None:
+    # A thread may bring a connection back after the end, when no pool keeps it any more: nobody but the collector would close it.
+    pool, is_over = engine.pool, Event()
+
+    def on_end(_: sa.Engine) -> None:
+        is_over.set()
+        pool.dispose()  # what came back between the pool's end and this line
+
+    def on_return(_: DBAPIConnection | None, entry: ConnectionPoolEntry) -> None:
+        if is_over.is_set():
+            entry.invalidate()
+
+    event.listen(engine, "engine_disposed", on_end)
+    event.listen(engine, "checkin", on_return)
+
+
 class Database:
     """SQLite or PostgreSQL behind one face."""
 
@@ -98,9 +115,12 @@ class Database:
     def _make_engine(self, *, isolation: str | None) -> sa.Engine:
         if not self.is_sqlite:
             waits = {} if "connect_timeout" in self.url.query else {"connect_timeout": _CONNECT_SECONDS}
-            return sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_pre_ping=True, connect_args=waits)
+            engine = sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_pre_ping=True, connect_args=waits)
+            _close_what_comes_late(engine)
+            return engine
         engine = sa.create_engine(self.url, pool_size=16, max_overflow=0, pool_timeout=30)
         _tune_sqlite(engine, isolation=isolation)
+        _close_what_comes_late(engine)
         event.listen(engine, "handle_error", _call_full_lost)
         return engine
 

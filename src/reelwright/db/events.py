@@ -9,7 +9,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reelwright.db.tables import CampaignRow, EventRow
-from reelwright.domain.event import Event, EventName, Value
+from reelwright.domain.event import TEXTS, Event, EventName, Value
 from reelwright.domain.ids import CampaignId, UserId
 from reelwright.net.redaction import conceal
 
@@ -43,6 +43,13 @@ def notices(session: Session, campaign: CampaignId) -> frozenset[str]:
     """Everything that the person was told about the campaign, beside what happened to it."""
     query = sa.select(EventRow.facts).where(EventRow.campaign_id == campaign, EventRow.name == EventName.NOTICE_GIVEN.value)
     return frozenset(str(facts["text"]) for facts in session.scalars(query))
+
+
+def of_texts(session: Session, campaign: CampaignId, limit: int = 100) -> list[Event]:
+    """The newest events about texts that were written on request, oldest first."""
+    query = sa.select(EventRow).where(EventRow.campaign_id == campaign, EventRow.name.in_([name.value for name in TEXTS]))
+    rows = session.scalars(query.order_by(EventRow.number.desc()).limit(limit)).all()
+    return [_event(row) for row in reversed(rows)]
 
 
 def after(session: Session, campaign: CampaignId, number: int, limit: int = 1000) -> list[Event]:

@@ -57,6 +57,8 @@ class Brief:
     captions: CaptionMode = CaptionMode.BURNED
     is_voiced: bool = True
     has_music: bool = True
+    note: str = ""
+    """What was said beside, when a text was asked for: it guides that text, and no brief keeps it."""
 
 
 SHOTS_ALLOWED = range(1, 61)

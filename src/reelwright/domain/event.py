@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -56,3 +56,19 @@ class Event:
     name: EventName
     at: datetime
     facts: Mapping[str, Value]
+
+
+TEXTS = (EventName.WRITING_STARTED, EventName.WRITING_FAILED, EventName.CONCEPTS_WRITTEN, EventName.STORYBOARD_WRITTEN)
+"""What happens to texts that are written on request."""
+
+
+def under_way(events: Iterable[Event]) -> dict[str, str]:
+    """What is being written on request, and the id under which: `{"concepts": "text_..."}`."""
+    found: dict[str, str] = {}
+    for event in events:
+        writing = str(event.facts.get("writing", ""))
+        if event.name is EventName.WRITING_STARTED:
+            found[writing] = str(event.facts["what"])
+        elif event.name in TEXTS:
+            found.pop(writing, None)
+    return {what: writing for writing, what in found.items()}

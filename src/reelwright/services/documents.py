@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from reelwright.domain.budget import decimal_usd
+from reelwright.domain.event import under_way
 from reelwright.domain.film import Film
 from reelwright.domain.generation import Failure, provider_of
 from reelwright.domain.production import Progress, fold
@@ -50,6 +51,7 @@ def campaign_document(overview: Overview, files: dict[str, Path] | None = None) 
             "reserved_usd": decimal_usd(overview.balance.reserved),
             "charged_usd": decimal_usd(overview.balance.charged),
         },
+        "writing": sorted(under_way(overview.events)),
         "notices": list(progress.notices),
         "files": {name: str(path) for name, path in (files or {}).items()},
     }

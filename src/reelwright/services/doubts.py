@@ -88,7 +88,7 @@ class Doubts:
         """
         price = (await self.price(take_id)).micro_usd if max_micro_usd is not None else 0
         if price > (max_micro_usd or 0):
-            msg = f"It costs {usd(price)} by now, more than the {usd(max_micro_usd or 0)} that were agreed on: look at the price again."
+            msg = f"It costs {usd(price)} by now, more than the {usd(max_micro_usd or 0)} that were agreed on: look at it again."
             raise BudgetExceeded(msg)
 
         def lose(session: Session) -> Take:

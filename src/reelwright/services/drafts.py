@@ -21,7 +21,7 @@ from reelwright.domain.draft import MOST_BYTES, MOST_DEPTH, Draft, depth_of, mer
 from reelwright.domain.event import EventName
 from reelwright.domain.generation import Kind
 from reelwright.domain.ids import CampaignId, ShotId, TakeId, UserId
-from reelwright.domain.take import TakeState
+from reelwright.domain.take import Take, TakeState
 from reelwright.errors import CampaignLocked, Conflict, InvalidInput, TooLarge, VersionConflict, VersionMissing
 from reelwright.services.draft_fields import Reading, cap_in, compile_draft, pictures_of
 from reelwright.services.selections import choose
@@ -100,10 +100,10 @@ class Drafts:
             old = drafts.read(session, campaign, for_change=True)
             base = _shown(old)
             doc = cast("Draft", merge_patch(base, change))
-            is_same = doc == base and not _changes(session, campaign, wanted)
-            self._check(session, old, version, is_same=is_same)
-            if not is_same:
-                _choose_all(session, campaign, wanted, self._now())
+            others = _other_takes(session, campaign, wanted)
+            self._check(session, old, version, is_same=doc == base and not others)
+            for take in others:
+                choose(session, take, self._now())
             if doc != base:
                 self._save(session, old, doc, by)
                 old = drafts.read(session, campaign)
@@ -266,7 +266,7 @@ def checked_patch(patch: object) -> dict[str, object]:
         msg = "body: holds a number that JSON does not have, or one with thousands of digits."
         raise InvalidInput(msg) from error
     # Half of a surrogate pair is what a browser sends when a text was cut within an emoji: no database takes it.
-    whole = text.encode("utf-8", "surrogatepass").decode("utf-8", "replace")
+    whole = text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
     return cast("dict[str, object]", patch if whole == text else json.loads(whole))
 
 
@@ -327,19 +327,11 @@ def _split(patch: dict[str, object]) -> tuple[dict[str, object], Wanted]:
     return ({**without, "shots": rest} if rest or not shots else without), wanted
 
 
-def _changes(session: Session, campaign: CampaignId, wanted: Wanted) -> bool:
+def _other_takes(session: Session, campaign: CampaignId, wanted: Wanted) -> list[Take]:
+    """Those of the wanted takes that can be used and are not used now; what cannot be is left out, and the answer shows it."""
     if not wanted:
-        return False
-    chosen = {key: take.id for key, take in takes.selected(session, campaign).items()}
-    return any(chosen.get(key) != take for key, take in wanted.items())
-
-
-def _choose_all(session: Session, campaign: CampaignId, wanted: Wanted, at: datetime) -> None:
-    """Chooses those that can be; the answer shows which are used."""
-    if not wanted:
-        return
-    known = {take.id: take for take in takes.of_campaign(session, campaign)}
-    for (shot, kind), each in wanted.items():
-        take = known.get(each)
-        if take is not None and (take.shot_id, take.kind, take.state) == (shot, kind, TakeState.KEPT):
-            choose(session, take, at)
+        return []
+    used = {take.id for take in takes.selected(session, campaign).values()}
+    known = {take.id: take for take in takes.of_campaign(session, campaign) if take.state is TakeState.KEPT}
+    found = {key: known[each] for key, each in wanted.items() if each in known and each not in used}
+    return [take for key, take in found.items() if (take.shot_id, take.kind) == key]

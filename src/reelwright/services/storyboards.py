@@ -59,10 +59,10 @@ class Storyboards:
                 lambda: writer.storyboard(document.brief, concept),
                 model=writer.model,
             )
-        notices = [written.notice, await self._missing_letters(document.brief, written.value)] if written else []
+        notices = [written.notice, await self.missing_letters(document.brief, written.value)] if written else []
         return await self._database.write(lambda session: self._save(session, campaign.id, written, notices))
 
-    async def _missing_letters(self, brief: Brief, storyboard: Storyboard) -> str:
+    async def missing_letters(self, brief: Brief, storyboard: Storyboard) -> str:
         """What a person should know about characters that no font here can draw; nothing where all can be drawn."""
         texts = [brief.name, brief.call_to_action]
         for shot in storyboard.shots:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine
+from collections.abc import Coroutine, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, ContextVar
@@ -24,6 +24,9 @@ from reelwright.domain.ids import ProductionId
 from reelwright.workflows.codec import LogCodec
 from reelwright.workflows.production import CLASS_NAME, CONFIG_NAME, PRODUCE, WORKFLOWS, Services
 from reelwright.workflows.upkeep import UPKEEP
+from reelwright.workflows.writing import CLASS_NAME as WRITING_CLASS
+from reelwright.workflows.writing import CONFIG_NAME as WRITING_CONFIG
+from reelwright.workflows.writing import WRITE, WRITING
 
 _APP = "reelwright"
 _VERSION = "engine-1"
@@ -54,15 +57,23 @@ class Queue:
 
     def enqueue(self, session: Session, production: ProductionId) -> None:
         """Enqueues the run, when the caller's transaction commits. The run's id makes doing it twice harmless."""
+        self._put(session, (PRODUCE, CLASS_NAME, CONFIG_NAME), production, production)
+
+    def enqueue_text(self, session: Session, text: str, order: Mapping[str, object]) -> None:
+        """Enqueues the writing of a text, in the same way."""
+        self._put(session, (WRITE, WRITING_CLASS, WRITING_CONFIG), text, text, dict(order))
+
+    def _put(self, session: Session, workflow: tuple[str, str, str], key: str, *arguments: object) -> None:
+        name, owner, instance = workflow
         options: EnqueueOptions = {
-            "workflow_name": PRODUCE,
+            "workflow_name": name,
             "queue_name": _QUEUE,
-            "workflow_id": production,
+            "workflow_id": key,
             "app_version": _VERSION,
-            "class_name": CLASS_NAME,
-            "instance_name": CONFIG_NAME,
+            "class_name": owner,
+            "instance_name": instance,
         }
-        self._get_client().enqueue_in_transaction(session, options, production)
+        self._get_client().enqueue_in_transaction(session, options, *arguments)
 
     def _get_client(self) -> DBOSClient:
         if self._client is None:
@@ -107,6 +118,7 @@ class Engine:
         _log_with_the_rest()
         WORKFLOWS.serve(self.services, inherited=len(await self.services.productions.active()))
         UPKEEP.serve(self.services.upkeep)
+        WRITING.serve(self.services.texts)
         self._before = asyncio.all_tasks()
         DBOS.launch()
         self._looking = asyncio.create_task(UPKEEP.look())

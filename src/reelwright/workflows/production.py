@@ -26,6 +26,7 @@ from reelwright.services.shots import Shots
 from reelwright.services.storyboards import Storyboards
 from reelwright.services.submits import Submits
 from reelwright.services.takes import Takes
+from reelwright.services.texts import Texts
 from reelwright.services.turns import Turns
 from reelwright.services.upkeep import Upkeep
 
@@ -63,6 +64,7 @@ class Services:
     harvests: Harvests
     films: Films
     upkeep: Upkeep
+    texts: Texts
     turns: Turns
 
 

@@ -43,7 +43,6 @@ from reelwright.domain.generation import ModelRef
 from reelwright.domain.storyboard import Storyboard
 from reelwright.errors import ConfigurationError, NotSubmitted, ProviderError, Throttled
 from reelwright.ports import Written
-from reelwright.writers.account import Account
 from reelwright.writers.drafts import (
     BoardDraft,
     ConceptDrafts,
@@ -52,6 +51,7 @@ from reelwright.writers.drafts import (
     fault_in_board,
     fault_in_concepts,
 )
+from reelwright.writers.endpoint import Endpoint
 from reelwright.writers.fallback import PaidInVain
 from reelwright.writers.prompting import concepts_prompt, instructions, refine_prompt, storyboard_prompt
 from reelwright.writers.refining import INSTRUCTIONS, RefinedDraft, fault_in_refined
@@ -89,20 +89,20 @@ _PROMPT = _Room(3_000, 3_000)
 class LanguageModelWriter:
     """Writes through a language model. Each call opens and closes its own connections, so any event loop may use it."""
 
-    def __init__(self, account: Account, *, answer_seconds: float) -> None:
+    def __init__(self, endpoint: Endpoint, *, answer_seconds: float) -> None:
         """Asks nobody yet.
 
         Args:
-            account: whom to ask.
+            endpoint: whom to ask.
             answer_seconds: how long one answer may take.
         """
-        self._account = account
+        self._endpoint = endpoint
         self._seconds = answer_seconds
 
     @property
     def model(self) -> ModelRef:
         """The model that writes."""
-        return self._account.ref
+        return self._endpoint.ref
 
     @property
     def quote_micro_usd(self) -> int:
@@ -152,8 +152,8 @@ class LanguageModelWriter:
     async def _ask(self, form: type[D], rules: str, prompt: str, fault: Callable[[D], str], room: _Room = _FILM) -> tuple[D, int]:
         """The answer, and what it and those before it cost in micro-dollars."""
         usage = RunUsage()
-        model = _model(self._account)
-        output = ToolOutput(form) if self._account.vendor == "anthropic" else NativeOutput(form)
+        model = _model(self._endpoint)
+        output = ToolOutput(form) if self._endpoint.vendor == "anthropic" else NativeOutput(form)
         agent = Agent(model, output_type=output, instructions=rules, retries=REASKED)
 
         @agent.output_validator
@@ -188,11 +188,11 @@ class LanguageModelWriter:
 
     def _price(self, tokens_in: int, tokens_out: int) -> int:
         """In micro-dollars, rounded up once; discounts for cached tokens are not counted on."""
-        if self._account.is_local:
+        if self._endpoint.is_local:
             return 0
         try:
             usage = Usage(input_tokens=tokens_in, output_tokens=tokens_out)
-            dollars = calc_price(usage, self._account.model, provider_id=self._account.vendor).total_price
+            dollars = calc_price(usage, self._endpoint.model, provider_id=self._endpoint.vendor).total_price
         except LookupError:
             dollars = (tokens_in * _DEAREST[0] + tokens_out * _DEAREST[1]) / 1_000_000
         return int((dollars * 1_000_000).to_integral_value(rounding=ROUND_CEILING))
@@ -202,18 +202,18 @@ class LanguageModelWriter:
         match error:
             case ModelAuthenticationError():
                 return ConfigurationError(
-                    f"{self._account.key_setting} was refused by {self._account.vendor}; set a key that is valid."
+                    f"{self._endpoint.key_setting} was refused by {self._endpoint.vendor}; set a key that is valid."
                 )
             case ModelQuotaExceededError():
-                return ProviderError(f"The account at {self._account.vendor} has no credit left.")
+                return ProviderError(f"The account at {self._endpoint.vendor} has no credit left.")
             case ModelRateLimitError() | ModelOverloadedError():
-                return Throttled(f"{self._account.vendor} asks to wait before {self._account.model} writes again.")
+                return Throttled(f"{self._endpoint.vendor} asks to wait before {self._endpoint.model} writes again.")
             case ModelConnectionError(phase="connect" | "pool") if not isinstance(error, ModelTimeoutError):
-                return NotSubmitted(f"{self._account.vendor} could not be reached.")
+                return NotSubmitted(f"{self._endpoint.vendor} could not be reached.")
             case ModelTimeoutError() | ModelRequestTimeout() | TimeoutError():
                 return _in_vain(f"It did not answer within {self._seconds:g} seconds.", charge)
             case ModelNotFoundError():
-                return ProviderError(f"{self._account.vendor} has no model {self._account.model!r}.")
+                return ProviderError(f"{self._endpoint.vendor} has no model {self._endpoint.model!r}.")
             case ModelHTTPError(status_code=status):
                 return _in_vain(f"It answered with status {status}.", charge)
             case ModelAPIError():
@@ -230,15 +230,15 @@ def _in_vain(reason: str, charge: int) -> PaidInVain:
     return error
 
 
-def _model(account: Account) -> Model:
+def _model(endpoint: Endpoint) -> Model:
     """The vendor's model, with connections that close when it is left."""
-    url = account.base_url or None
-    match account.vendor:
+    url = endpoint.base_url or None
+    match endpoint.vendor:
         case "anthropic":
-            return AnthropicModel(account.model, provider=AnthropicProvider(api_key=account.key, base_url=url))
+            return AnthropicModel(endpoint.model, provider=AnthropicProvider(api_key=endpoint.key, base_url=url))
         case "google":
-            return GoogleModel(account.model, provider=GoogleProvider(api_key=account.key, base_url=url))
+            return GoogleModel(endpoint.model, provider=GoogleProvider(api_key=endpoint.key, base_url=url))
         case _:
             # Local servers want no key, but the library wants one.
-            provider = OpenAIProvider(api_key=account.key or "none", base_url=url or "https://api.openai.com/v1")
-            return OpenAIChatModel(account.model, provider=provider)
+            provider = OpenAIProvider(api_key=endpoint.key or "none", base_url=url or "https://api.openai.com/v1")
+            return OpenAIChatModel(endpoint.model, provider=provider)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from reelwright.errors import ConfigurationError
 from reelwright.ports import Workshop, Writer
-from reelwright.writers.account import Account
+from reelwright.writers.endpoint import Endpoint
 from reelwright.writers.fallback import with_fallback
 from reelwright.writers.template import TemplateWriter
 
@@ -51,8 +51,8 @@ def _made(workshop: Workshop, vendor: str, model: str, key_settings: tuple[str, 
         raise ConfigurationError(msg)
     base_url = workshop.environment.get(url_setting, "").strip()
     key = next((found for name in key_settings if (found := workshop.environment.get(name, "").strip())), "")
-    account = Account(vendor, model, key, key_settings[0], base_url)
-    if not key and not account.is_local:
+    endpoint = Endpoint(vendor, model, key, key_settings[0], base_url)
+    if not key and not endpoint.is_local:
         name = key_settings[0]
         ways = f"Set it, or run `reelwright keys set {name}`, or write with template:plain."
         msg = f"{name} is not set; {vendor}:{model} needs it. {ways}"
@@ -60,4 +60,4 @@ def _made(workshop: Workshop, vendor: str, model: str, key_settings: tuple[str, 
     # The libraries behind it take more than a second to load: only who writes with a model waits for them.
     from reelwright.writers.conversation import LanguageModelWriter  # noqa: PLC0415
 
-    return with_fallback(LanguageModelWriter(account, answer_seconds=ANSWER_SECONDS), TemplateWriter())
+    return with_fallback(LanguageModelWriter(endpoint, answer_seconds=ANSWER_SECONDS), TemplateWriter())

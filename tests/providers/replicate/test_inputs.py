@@ -12,7 +12,7 @@ import pytest
 from reelwright.domain.generation import Kind, ModelRef, Request
 from reelwright.domain.ids import IntentKey
 from reelwright.domain.timing import Size
-from reelwright.errors import InputRefused
+from reelwright.errors import InputRefused, NotSubmitted
 from reelwright.media.workers import Workers
 from reelwright.ports import Workshop
 from reelwright.providers.replicate import provider
@@ -129,3 +129,18 @@ def test_the_simulator_refuses_what_the_schema_refuses(model: str) -> None:
         value = {**good, **changes}
         assert bool(wrongs(forms["Input"], value, forms)) is not is_legal(model, value), value
     assert {each.type for each in wrongs(forms["Input"], {}, forms)} <= {"required"}
+
+
+class CalledOff(Pictures):
+    """Attachments of a request that somebody calls off while its picture is uploaded."""
+
+    async def confirm(self) -> None:
+        msg = "It was called off."
+        raise NotSubmitted(msg)
+
+
+async def test_what_was_called_off_during_an_upload_is_not_asked_for(met: Met) -> None:
+    with pytest.raises(NotSubmitted, match="called off"):
+        await met.studio.submit(replace(CLIP, picture=LARGE), intent=IntentKey("one"), attachments=CalledOff())
+    assert len(met.vendor.files) == 1
+    assert met.posts == []

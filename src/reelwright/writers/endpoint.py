@@ -10,7 +10,7 @@ from reelwright.domain.generation import ModelRef
 
 
 @dataclass(frozen=True)
-class Account:
+class Endpoint:
     """Whom we ask, and with which key."""
 
     vendor: str
@@ -23,7 +23,7 @@ class Account:
 
     def __repr__(self) -> str:
         """Without the key."""
-        return f"Account({self.ref!r})"
+        return f"Endpoint({self.ref!r})"
 
     @property
     def ref(self) -> ModelRef:
