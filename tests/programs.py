@@ -24,7 +24,8 @@ from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cache
 from pathlib import Path
-from typing import IO, NamedTuple
+from types import FrameType
+from typing import IO, Any, NamedTuple
 
 _LENGTH = struct.Struct("!I")
 _STATUS = struct.Struct("!i")
@@ -40,7 +41,8 @@ class Program:
         self.pid = pid
         self.stdout = stdout
         self.stderr = stderr
-        self.returncode: int | None = None
+        self.returncode: int | Any = None
+        """As `poll`, when that or another method was called last."""
         self._status = status
 
     def poll(self) -> int | None:
@@ -71,6 +73,9 @@ class Program:
             with suppress(ProcessLookupError):
                 os.kill(self.pid, sent)
 
+    def terminate(self) -> None:
+        self.send_signal(signal.SIGTERM)
+
     def kill(self) -> None:
         self.send_signal(signal.SIGKILL)
 
@@ -83,7 +88,11 @@ class Program:
         ends = time.monotonic() + timeout
         left: dict[IO[str], str] = {}
         pipes = [pipe for pipe in (self.stdout, self.stderr) if pipe is not None and not pipe.closed]
-        readers = [threading.Thread(target=lambda pipe=pipe: left.update({pipe: pipe.read()}), daemon=True) for pipe in pipes]
+
+        def read(pipe: IO[str]) -> None:
+            left[pipe] = pipe.read()
+
+        readers = [threading.Thread(target=read, args=(pipe,), daemon=True) for pipe in pipes]
         for reader in readers:
             reader.start()
         for reader in readers:
@@ -174,7 +183,7 @@ class _Forks:
         """Serves until it is no longer needed, and then answers None. In every child it answers what that is to become."""
         wake, waking = os.pipe()
         os.set_blocking(waking, False)
-        signal.signal(signal.SIGCHLD, lambda *_: None)
+        signal.signal(signal.SIGCHLD, _on_end)
         signal.set_wakeup_fd(waking)
         with selectors.DefaultSelector() as looking:
             looking.register(self.socket, selectors.EVENT_READ)
@@ -222,6 +231,10 @@ class _Forks:
         for pid in self.told:
             os.kill(pid, signal.SIGKILL)
             os.waitpid(pid, 0)
+
+
+def _on_end(_: int, __: FrameType | None) -> None:
+    """A child has ended: the loop is woken, which is all that is needed."""
 
 
 def _become(order: _Order) -> None:

@@ -3,21 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import json
-import logging
 import os
-import shutil
 import sqlite3
 import sys
-import time
-from collections.abc import Callable, Generator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from collections.abc import Generator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
-from importlib.metadata import entry_points
-from pathlib import Path
-from typing import Any
 
 import structlog
 from ulid import ULID
@@ -29,9 +21,8 @@ from reelwright.domain.account import Role
 from reelwright.domain.production import Production
 from reelwright.errors import ConfigurationError
 from reelwright.media.workers import Workers
-from reelwright.net import Net, redact
-from reelwright.net.redaction import conceal
-from reelwright.ports import Provider, Workshop, Writer
+from reelwright.net import Net
+from reelwright.net.logs import set_up_logs
 from reelwright.services.accounts import Accounts
 from reelwright.services.assets import Assets
 from reelwright.services.attempts import Attempts
@@ -42,6 +33,7 @@ from reelwright.services.campaigns import Campaigns
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.concepts import Concepts
 from reelwright.services.dashboard import Dashboard
+from reelwright.services.data_folder import WORK, clear_work, make_home
 from reelwright.services.doubts import Doubts
 from reelwright.services.drafts import Drafts
 from reelwright.services.events import Events
@@ -53,14 +45,15 @@ from reelwright.services.identities import Identities
 from reelwright.services.keys import Keys
 from reelwright.services.landings import Landings
 from reelwright.services.lanes import Lanes
-from reelwright.services.library import Library
 from reelwright.services.ledger import Ledger
+from reelwright.services.library import Library
 from reelwright.services.links import Links
 from reelwright.services.openid import Issuer
 from reelwright.services.orders import Orders
 from reelwright.services.own_takes import OwnTakes
 from reelwright.services.passwords import Passwords
 from reelwright.services.plans import Plans
+from reelwright.services.plugins import Plugins
 from reelwright.services.productions import Productions
 from reelwright.services.quotes import Quotes
 from reelwright.services.sealing import Safe
@@ -82,11 +75,6 @@ from reelwright.store import ObjectStore, open_store
 from reelwright.workflows.engine import Engine, Queue, migrate_log
 from reelwright.workflows.production import Services
 
-PROVIDERS = "reelwright.providers"
-WRITERS = "reelwright.writers"
-_WORK = "work"
-_TRIAL_BYTES = 64 << 10
-_BEGAN = time.time()
 _log = structlog.get_logger()
 
 
@@ -183,9 +171,7 @@ class Studio:
         is_folder = self.store.local_path("any") is not None
         await self.store.sweep(timedelta(0) if is_folder else timedelta(days=1))
         await self.assets.sweep()
-        for left in (self.settings.home / _WORK).iterdir():
-            if not _is_of_another_process(left):
-                shutil.rmtree(left, ignore_errors=True)
+        clear_work(self.settings.home)
 
     async def unfinished(self) -> list[Production]:
         """The productions that have not ended."""
@@ -208,25 +194,6 @@ class Studio:
         self.database.close()
 
 
-def _is_of_another_process(left: Path) -> bool:
-    """Whether it is a copy that a process which does not lead, but lives, is just looking at: `copy-PID-...`."""
-    owner = left.name.split("-")[1] if left.name.startswith("copy-") else ""
-    if not owner.isdigit():
-        return False
-    if int(owner) == os.getpid():
-        # In a container every life has the same number: what an earlier one has left is older than this one.
-        with suppress(FileNotFoundError):
-            return left.stat().st_mtime >= _BEGAN
-        return False
-    try:
-        os.kill(int(owner), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    return True
-
-
 def open_studio(settings: Settings) -> Studio:
     """Opens a data folder, and makes it where there is none. Migrations run by themselves.
 
@@ -247,9 +214,9 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     allowed = [host.strip() for host in settings.allow_private_hosts.split(",") if host.strip()]
     net = Net(allow_private="*" in allowed or frozenset(allowed))
     workers = Workers(settings.process_count)
-    catalogue = make_catalogue(settings, workers, keys.environment)
+    catalogue = Plugins(settings.home, settings.public_url, keys.environment, workers, now).load()
     lookers, spool = Workers(1), Spool(settings.home / "spool")
-    assets = Assets(database, store, net, workers, spool, lookers, folder=settings.home / _WORK, now=now, new_id=new_id)
+    assets = Assets(database, store, net, workers, spool, lookers, folder=settings.home / WORK, now=now, new_id=new_id)
     queue = Queue(database)
     budgets = Budgets(database, now=now)
     takes = Takes(database, catalogue, now=now, new_id=new_id)
@@ -260,7 +227,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     productions = Productions(database, catalogue, enqueue=queue.enqueue, now=now, new_id=new_id)
     plans = Plans(database, catalogue, budgets, now=now)
     quotes = Quotes(database, catalogue, productions, plans)
-    films = Films(database, assets, workers, folder=settings.home / _WORK, now=now, new_id=new_id)
+    films = Films(database, assets, workers, folder=settings.home / WORK, now=now, new_id=new_id)
     storyboards = Storyboards(database, catalogue, budgets, workers, now=now)
     texts = Texts(
         database, catalogue, budgets, storyboards, default=settings.text, enqueue=queue.enqueue_text, now=now, new_id=new_id
@@ -297,7 +264,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         identities=Identities(database, accounts, net, _issuer(settings), now=now, new_id=new_id),
         assets=assets,
         library=Library(database, now=now),
-        thumbnails=Thumbnails(database, assets, lookers, folder=settings.home / _WORK),
+        thumbnails=Thumbnails(database, assets, lookers, folder=settings.home / WORK),
         landings=Landings(database, assets, spool),
         uploads=Uploads(database, store, assets, limit=settings.upload_limit << 20, now=now, new_id=new_id),
         campaigns=Campaigns(database, assets, workers, now=now, new_id=new_id),
@@ -347,21 +314,6 @@ def _issuer(settings: Settings) -> Issuer | None:
     )
 
 
-def _make_home(home: Path) -> None:
-    """Makes the data folder and writes into it, because a disk that is full or read-only shows only then."""
-    trial = home / f".trial-{os.getpid()}"
-    try:
-        for folder in (_WORK, "logs", "providers"):
-            (home / folder).mkdir(parents=True, exist_ok=True)
-        try:
-            trial.write_bytes(bytes(_TRIAL_BYTES))
-        finally:
-            trial.unlink(missing_ok=True)
-    except OSError as error:
-        msg = f"REELWRIGHT_HOME: the data folder {home} cannot be used: {error.strerror}."
-        raise ConfigurationError(msg) from error
-
-
 @contextmanager
 def only_keys(settings: Settings) -> Generator[Keys]:
     """The vendors' keys without the rest of the studio, so that they can be set anew where those in the database do not open.
@@ -398,8 +350,8 @@ def only_people(settings: Settings) -> Generator[People]:
 def _open_database(settings: Settings, undo: ExitStack) -> tuple[Database, Keys]:
     """The database and the keys; `undo` closes them."""
     _check_sqlite()
-    _make_home(settings.home)
-    _set_up_logs(settings.home)
+    make_home(settings.home)
+    set_up_logs(settings.home)
     database = Database(settings.database)
     undo.callback(database.close)
     database.ping()
@@ -407,38 +359,6 @@ def _open_database(settings: Settings, undo: ExitStack) -> tuple[Database, Keys]
     keys = Keys(database, Safe(settings.home, settings.secret_key), os.environ, now=now)
     undo.callback(keys.close)
     return database, keys
-
-
-def make_catalogue(settings: Settings, workers: Workers, environment: Mapping[str, str]) -> Catalogue:
-    """Every provider and writer that is installed, found by entry point. One that does not load is left out, and told."""
-    providers: list[Provider] = []
-    writers: dict[str, Callable[[str], Writer]] = {}
-    broken: dict[str, str] = {}
-    for group in (PROVIDERS, WRITERS):
-        for point in entry_points(group=group):
-            workshop = _workshop(settings, workers, environment, point.name)
-            try:
-                made = point.load()
-                if group == PROVIDERS:
-                    providers.append(made(workshop))
-                else:
-                    writers[point.name] = partial(made, workshop)
-            except Exception as error:  # noqa: BLE001 - somebody else's code: one bad plug-in must not stop the others
-                _log.warning("plugin.broken", group=group, name=point.name, exc_info=True)
-                broken[point.name] = redact(f"{type(error).__name__}: {error}")
-    return Catalogue(providers, writers, broken, now=now)
-
-
-def _workshop(settings: Settings, workers: Workers, environment: Mapping[str, str], name: str) -> Workshop:
-    folder = settings.home / "providers" / name
-    folder.mkdir(parents=True, exist_ok=True)
-    return Workshop(
-        folder=folder,
-        environment=environment,
-        media=workers.run,
-        cards=settings.home / "cards" / f"{name}.toml",
-        webhook_url=f"{settings.public_url.rstrip('/')}/webhooks/{name}" if settings.public_url else "",
-    )
 
 
 def _check_sqlite() -> None:
@@ -449,53 +369,3 @@ def _check_sqlite() -> None:
             "from Python 3.12 on 3.42 or newer is needed. Use Python 3.11, or a newer build."
         )
         raise ConfigurationError(msg)
-
-
-def _redacted(_: object, __: str, event: structlog.typing.EventDict) -> Mapping[str, object]:
-    return {key: redact(value) if isinstance(value, str) else value for key, value in event.items()}
-
-
-def _line(event: structlog.typing.EventDict, **options: Any) -> str:
-    """The event as JSON; a key may still be inside of what is no text."""
-    return conceal(json.dumps(event, **options))
-
-
-class _LogFile(logging.FileHandler):
-    """Ours, to be told from other people's handlers."""
-
-
-def _set_up_logs(home: Path) -> None:
-    """Events as JSON lines in the data folder: the terminal belongs to the person."""
-    folder = home / "logs"
-    folder.mkdir(parents=True, exist_ok=True)
-    handler = _LogFile(folder / "reelwright.jsonl", encoding="utf-8", delay=True)
-    shared: list[structlog.typing.Processor] = [
-        structlog.stdlib.add_log_level,
-        structlog.stdlib.add_logger_name,
-        structlog.processors.TimeStamper(fmt="iso", utc=True),
-        structlog.processors.format_exc_info,
-    ]
-    handler.setFormatter(
-        structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared,
-            processors=[
-                structlog.stdlib.ProcessorFormatter.remove_processors_meta,
-                _redacted,
-                structlog.processors.JSONRenderer(_line),
-            ],
-        )
-    )
-    root = logging.getLogger()
-    for old in root.handlers[:]:
-        if isinstance(old, _LogFile):
-            root.removeHandler(old)
-            old.close()
-    root.addHandler(handler)
-    root.setLevel(logging.WARNING)
-    logging.getLogger("reelwright").setLevel(logging.INFO)
-    structlog.configure(
-        processors=[*shared, structlog.stdlib.ProcessorFormatter.wrap_for_formatter],
-        logger_factory=structlog.stdlib.LoggerFactory(),
-        wrapper_class=structlog.stdlib.BoundLogger,
-        cache_logger_on_first_use=True,
-    )

@@ -14,7 +14,9 @@ ALL = "/api/v1/campaigns"
 
 
 def begun(client: httpx2.Client, **draft: Any) -> str:
-    wish = {"draft": {"name": "Ember", "brief": {"product": "A lamp that wakes you with light", "shots": 2, "seconds": 4}, **draft}}
+    wish = {
+        "draft": {"name": "Ember", "brief": {"product": "A lamp that wakes you with light", "shots": 2, "seconds": 4}, **draft}
+    }
     return client.post(ALL, json=wish).json()["id"]
 
 
@@ -37,7 +39,9 @@ def save(client: httpx2.Client, campaign: str, patch: dict[str, Any], version: i
 
 
 def test_step_by_step_to_a_storyboard(ann: httpx2.Client) -> None:
-    campaign = begun(ann, concepts={"mine": {"order": "0005", "title": "My own idea", "logline": "A lamp dreams."}}, concept="mine")
+    campaign = begun(
+        ann, concepts={"mine": {"order": "0005", "title": "My own idea", "logline": "A lamp dreams."}}, concept="mine"
+    )
     draft = ask(ann, campaign, "concepts", count=2, note="quiet")
     assert list(draft["doc"]["concepts"]) == ["mine", "concept-01", "concept-02"]
     assert draft["doc"]["concept"] == "mine"

@@ -7,10 +7,10 @@ import json
 import httpx2
 import pytest
 
+from reelwright.db import campaigns
 from reelwright.domain.campaign import CampaignStatus
 from reelwright.domain.draft import MOST_BYTES
 from reelwright.domain.ids import CampaignId
-from reelwright.db import campaigns
 from serving import House
 
 MERGE = {"content-type": "application/merge-patch+json"}

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
-from typing import Any
 
 import httpx2
 import pytest
@@ -124,18 +124,13 @@ def test_nobody_opens_more_streams_than_are_allowed(house: House) -> None:
 
     before = listening()
     with house.client("dora") as dora:
-        open_ones: list[Any] = []
-        try:
-            for _ in range(MOST_STREAMS):
-                stream = dora.stream("GET", "/api/v1/events")
-                open_ones.append(stream)
-                next(blocks(stream.__enter__()))
+        with ExitStack() as open_ones:
+            heard = [blocks(open_ones.enter_context(dora.stream("GET", "/api/v1/events"))) for _ in range(MOST_STREAMS)]
+            for each in heard:
+                next(each)
             until(lambda: listening() == before + MOST_STREAMS)
             refused = dora.get("/api/v1/events")
             assert (refused.status_code, refused.json()["code"]) == (429, "too_many_tries")
-        finally:
-            for stream in open_ones:
-                stream.__exit__(None, None, None)
     until(lambda: listening() == before)  # who hangs up gives the place back
 
 

@@ -113,7 +113,8 @@ def test_patches_of_different_fields_may_come_in_any_order(doc: Draft, mine: Dra
 
 
 def test_depth_counts_objects_and_lists() -> None:
-    assert [depth_of(each) for each in (1, {}, {"a": 1}, {"a": [1]}, [[[[]]]], {"a": [], "b": {"c": {}}})] == [0, 1, 1, 2, 4, 3]
+    values: list[object] = [1, {}, {"a": 1}, {"a": [1]}, [[[[]]]], {"a": [], "b": {"c": {}}}]
+    assert [depth_of(each) for each in values] == [0, 1, 1, 2, 4, 3]
 
 
 def test_a_document_becomes_a_draft_that_is_in_its_order() -> None:

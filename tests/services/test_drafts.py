@@ -6,7 +6,6 @@ import asyncio
 import multiprocessing
 import os
 import signal
-from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import timedelta
 from pathlib import Path
@@ -42,11 +41,11 @@ LAMP = CampaignId("lamp")
 
 
 @pytest.fixture
-async def studio(both: Stage) -> AsyncIterator[Studio]:
+async def studio(both: Stage) -> Studio:
     """With an empty campaign that is called `lamp`."""
     made = both.open()
     await made.campaigns.begin({"step": 1}, user=OWNER, wanted="lamp")
-    yield made
+    return made
 
 
 async def save(studio: Studio, patch: object, version: int | None = None, campaign: CampaignId = LAMP) -> Current:
@@ -100,8 +99,7 @@ async def test_twenty_at_once_lose_nothing(studio: Studio) -> None:
                     seen = (await save(studio, {"brief": {f"field-{number}": f"{number}-{word}"}}, seen)).version
                     break
                 except VersionConflict as conflict:
-                    assert conflict.current is not None
-                    seen = int(str(conflict.current["version"]))
+                    seen = int(str((conflict.current or {})["version"]))
                     refused += 1
 
     async with asyncio.TaskGroup() as group:
@@ -140,7 +138,10 @@ async def test_of_the_history_the_newest_stay_and_one_an_hour_of_the_last_days(s
         for number in range(1000, 1300):
             session.add(
                 drafts.DraftVersionRow(
-                    campaign_id=LAMP, version=number, draft={}, saved_at=at - timedelta(minutes=10 * (1300 - number) + 28 * 24 * 60)
+                    campaign_id=LAMP,
+                    version=number,
+                    draft={},
+                    saved_at=at - timedelta(minutes=10 * (1300 - number) + 28 * 24 * 60),
                 )
             )
         session.flush()
@@ -319,7 +320,12 @@ async def test_what_is_in_the_trash_is_not_edited_and_somebody_elses_does_not_ex
     with pytest.raises(Conflict, match="trash"):
         await save(studio, {"name": "Another"})
     with fenced(UserId("somebody")):
-        for call in (studio.drafts.get(LAMP), studio.drafts.versions(LAMP), studio.drafts.version(LAMP, 1), studio.drafts.reading(LAMP)):
+        for call in (
+            studio.drafts.get(LAMP),
+            studio.drafts.versions(LAMP),
+            studio.drafts.version(LAMP, 1),
+            studio.drafts.reading(LAMP),
+        ):
             with pytest.raises(NotFound):
                 await call
         with pytest.raises(NotFound):

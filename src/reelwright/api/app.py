@@ -51,7 +51,9 @@ _SIGNED: tuple[APIRouter, ...] = (
     budgets.router,
     providers.router,
     campaigns.router,
-    drafts.router, concepts.router, storyboards.router,
+    drafts.router,
+    concepts.router,
+    storyboards.router,
     trash.router,
     search.router,
     users.router,
@@ -65,8 +67,13 @@ _PUBLIC: tuple[APIRouter, ...] = (health.router, metrics.router, calls.router, m
 """Routes with paths of their own that see to themselves who may use them."""
 
 
-def create_app(studio: Studio) -> FastAPI:
-    """The studio over HTTP. Whoever opened the studio closes it."""
+def create_app(studio: Studio, *, is_local: bool = False) -> FastAPI:
+    """The studio over HTTP. Whoever opened the studio closes it.
+
+    Args:
+        studio: open.
+        is_local: whether it is reached from this machine only: then its person needs no ceremony on the first day.
+    """
     app = FastAPI(
         title="Reelwright",
         version=__version__,
@@ -78,6 +85,7 @@ def create_app(studio: Studio) -> FastAPI:
         telemetry={"auto_configure": True, "metrics": False, "logs": False},  # traces, by the standard variables
     )
     app.state.studio = studio
+    app.state.is_local = is_local
     app.state.metrics = CollectorRegistry()
     answer_with_problems(app)
     for router in _SIGNED:

@@ -59,7 +59,9 @@ class CampaignCounts(BaseModel):
 class NewCampaign(BaseModel):
     """A campaign to be: from a sentence, from a brief, from a draft, or empty."""
 
-    id: str = Field(default="", max_length=64, description="An id of your own, so that doing it twice makes one.", examples=["req_1"])
+    id: str = Field(
+        default="", max_length=64, description="An id of your own, so that doing it twice makes one.", examples=["req_1"]
+    )
     name: str = Field(default="", max_length=200, description="What it is called; found by itself where nobody says.")
     sentence: str = Field(
         default="",
@@ -243,7 +245,7 @@ async def rename_campaign(
 
 @router.delete("/{campaign}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(NotFound, CampaignLocked))
 async def delete_campaign(studio: StudioHere, campaign: Campaign) -> None:
-    """Puts it into the trash: nothing is removed, and `restore` brings it back. One whose film is being made is cancelled first."""
+    """Puts it into the trash: nothing is removed, and `restore` brings it back. While its film is made that is refused."""
     await studio.campaigns.put_in_trash(CampaignId(campaign))
 
 

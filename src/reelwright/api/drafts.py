@@ -126,8 +126,8 @@ async def save_draft(
 ) -> Response:
     """Saves what was typed, as a merge patch of the version that was seen.
 
-    Incomplete and wrong input is kept as well; `GET .../draft/check` tells what is wrong with it. A patch that changes nothing makes
-    no new version, and is answered with the newest one, so a save whose answer was lost can be sent again as it was.
+    Incomplete and wrong input is kept as well; `GET .../draft/check` tells what is wrong with it. A patch that changes nothing
+    makes no new version, and is answered with the newest one, so a save whose answer was lost can be sent again as it was.
     """
     patch = await read_json(request)
     by = editor(caller, x_client, user_agent)

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import re
+from http import HTTPStatus
 
 from starlette.datastructures import Headers
+from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from reelwright.api.problems import refusal
@@ -46,7 +48,9 @@ class BodyLimit:
             message = await receive()
             count += len(message.get("body", b""))
             if count > most:
-                raise _too_large(most)
+                raise HTTPException(
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, _too_large(most).message
+                )  # the one kind that gets through
             return message
 
         await self._app(scope, counted, send)

@@ -39,7 +39,7 @@ async def start(studio: StudioHere, request: Request) -> Response:
     caller: Caller | None = request.state.caller
     if caller is not None:
         return _home(caller)
-    if is_at_this_machine(request.scope, request.headers, studio.settings.public_url):
+    if request.app.state.is_local and is_at_this_machine(request.scope, request.headers, studio.settings.public_url):
         entry = await studio.sign_in.without_ceremony(visitor_of(request, studio))
         if entry is not None:
             answer = _home(Caller(entry.user, entry.user.role.scopes, session="new"))

@@ -12,6 +12,7 @@ import structlog
 import uvicorn
 
 from reelwright.api.app import create_app
+from reelwright.api.origins import is_loopback
 from reelwright.bootstrap import Studio
 from reelwright.errors import ConfigurationError
 from reelwright.workflows.engine import spare_from_here
@@ -77,7 +78,7 @@ async def serve(
         ready: is called as soon as requests are answered.
     """
     config = uvicorn.Config(
-        create_app(studio),
+        create_app(studio, is_local=is_loopback(listening.getsockname()[0])),
         log_config=None,
         access_log=False,
         server_header=False,

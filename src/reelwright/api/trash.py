@@ -30,7 +30,11 @@ async def list_trash(studio: StudioHere, caller: CallerHere, cursor: Cursor = ""
     found = await studio.dashboard.trash(caller.user.id, cursor=cursor, limit=limit)
     items = [
         TrashedCampaign(
-            id=each.id, name=each.name, status=each.status, created_at=each.created_at, trashed_at=each.trashed_at or each.updated_at
+            id=each.id,
+            name=each.name,
+            status=each.status,
+            created_at=each.created_at,
+            trashed_at=each.trashed_at or each.updated_at,
         )
         for each in found.items
     ]

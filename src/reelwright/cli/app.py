@@ -248,6 +248,23 @@ def budget(
         raise typer.Exit(show_budget(campaign, month=month, cap=cap, warn=warn, as_json=as_json))
 
 
+@app.command("migrate-storage")
+def migrate_storage(
+    source: Annotated[str, typer.Argument(metavar="FROM", help="Where everything is now, as REELWRIGHT_STORAGE_URL has it.")],
+    target: Annotated[str, typer.Argument(metavar="TO", help="Where it shall be: file:///folder or s3://bucket/prefix.")],
+    as_json: Json = False,
+) -> None:
+    """Copy everything to another storage and prove it there by its digests. Nothing is removed; run again, it goes on.
+
+    It may run while the studio is at work. Then stop the studio, run it once more for what came meanwhile, and set
+    REELWRIGHT_STORAGE_URL. Links that were saved before play on.
+    """
+    with errors_told(as_json=as_json):
+        from reelwright.cli.moving import move_storage
+
+        raise typer.Exit(move_storage(source, target, as_json=as_json))
+
+
 keys_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)
 app.add_typer(keys_app, name="keys")
 KeyArgument = Annotated[str, typer.Argument(metavar="NAME", help="The vendor's own variable, such as OPENAI_API_KEY.")]

@@ -133,9 +133,7 @@ def keep(session: Session, old: Stored) -> None:
         row = sa.select(*columns).where(CampaignRow.id == old.campaign)
         session.execute(sa.insert(DraftVersionRow).from_select(["campaign_id", "version", "draft", "saved_by", "saved_at"], row))
     else:
-        session.add(
-            DraftVersionRow(campaign_id=old.campaign, version=old.version, draft=old.draft, saved_at=old.saved_at)
-        )
+        session.add(DraftVersionRow(campaign_id=old.campaign, version=old.version, draft=old.draft, saved_at=old.saved_at))
 
 
 def _at(moment: datetime) -> sa.BindParameter[datetime]:

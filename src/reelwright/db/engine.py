@@ -18,7 +18,7 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
@@ -26,7 +26,7 @@ from reelwright.db.fence import keep_inside
 from reelwright.db.migrations import VERSION_TABLE, newest
 from reelwright.errors import ConfigurationError, StorageError
 
-__all__ = ["Database", "Session"]
+__all__ = ["Database", "IntegrityError", "Session"]
 
 T = TypeVar("T")
 event.listen(Session, "do_orm_execute", keep_inside)

@@ -71,13 +71,11 @@ class Leadership:
         try:
             is_ours = bool(connection.execute(sa.text("SELECT pg_try_advisory_lock(:key)"), {"key": _LEADER_LOCK}).scalar_one())
             connection.commit()
-        except (InterfaceError, OperationalError):
-            connection.invalidate()
-            connection.close()
-            return False
-        except BaseException:
+        except BaseException as error:
             connection.invalidate()  # The session ends, and with it whatever it has locked.
             connection.close()
+            if isinstance(error, InterfaceError | OperationalError):
+                return False
             raise
         if is_ours:
             self._connection = connection

@@ -66,7 +66,7 @@ _COLUMNS = (
 _COLUMN = {Sort.NEWEST: CampaignRow.created_at, Sort.CHANGED: CampaignRow.updated_at}
 
 
-def _summaries(session: Session, query: sa.Select[Any]) -> list[Summary]:
+def _summaries(session: Session, query: sa.Select[*tuple[Any, ...]]) -> list[Summary]:
     return [
         Summary(
             id=CampaignId(row.id),

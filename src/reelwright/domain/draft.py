@@ -1,7 +1,7 @@
 """The draft: what a person has typed of a campaign, complete or not. Plain JSON, because half a word must be kept as well.
 
-Lists are maps by id, and each entry has an `order`, a text: entries stand in the order of these texts. So a move changes one field,
-and what two people did to two shots merges by itself. `null` is never a value: in a merge patch it deletes.
+Lists are maps by id, and each entry has an `order`, a text: entries stand in the order of these texts. So a move changes one
+field, and what two people did to two shots merges by itself. `null` is never a value: in a merge patch it deletes.
 """
 
 from __future__ import annotations
@@ -18,8 +18,8 @@ from reelwright.domain.production import Models
 from reelwright.domain.storyboard import Shot, Storyboard
 
 Draft: TypeAlias = dict[str, Any]
-"""`{"name", "step", "brief", "audience", "concepts", "concept", "shots", "motion", "sound", "writer", "cap"}`, whatever of it there
-is, and whatever else a client keeps there."""
+"""`{"name", "step", "brief", "audience", "concepts", "concept", "shots", "motion", "sound", "writer", "cap"}`, whatever of it
+there is, and whatever else a client keeps there."""
 
 MOST_BYTES = 256 << 10
 """What a draft may have as JSON in UTF-8; sixty shots with long texts have about 80 kB."""
@@ -27,12 +27,12 @@ MOST_DEPTH = 24
 """How deep its objects and lists may lie in each other."""
 FIRST_STEP = 1
 LAST_STEP = 7
-PLACES: Mapping[str, str] = {
-    **{field: "brief" for field in ("product", "name", "goal", "message", "call_to_action", "pictures", "logo", "ratio")},
-    **{field: "brief" for field in ("seconds", "shots", "style", "mood")},
-    **{field: "audience" for field in ("audience", "market", "language", "platform", "tone", "do_words", "dont_words", "colours")},
-    **{field: "sound" for field in ("captions", "voice_over", "music")},
+_SECTIONS = {
+    "brief": "product name goal message call_to_action pictures logo ratio seconds shots style mood",
+    "audience": "audience market language platform tone do_words dont_words colours",
+    "sound": "captions voice_over music",
 }
+PLACES: Mapping[str, str] = {field: place for place, names in _SECTIONS.items() for field in names.split()}
 """The section in which each field of a brief stands."""
 MODELS: Mapping[str, tuple[str, ...]] = {
     "text": ("writer",),
@@ -64,14 +64,17 @@ def merge_patch(target: object, patch: object) -> object:
 def depth_of(value: object) -> int:
     """How deep objects and lists lie in each other; 0 for a plain value."""
     depth, level = 0, [value]
-    while outer := [each for each in level if isinstance(each, dict | list)]:
+    while outer := [inside for inside in map(_inside, level) if inside is not None]:
         depth += 1
-        level = [inner for each in outer for inner in _inside(cast("dict[str, object] | list[object]", each))]
+        level = [inner for inside in outer for inner in inside]
     return depth
 
 
-def _inside(value: dict[str, object] | list[object]) -> Iterable[object]:
-    return value.values() if isinstance(value, dict) else value
+def _inside(value: object) -> Iterable[object] | None:
+    """What lies in it; None for a plain value."""
+    if isinstance(value, dict):
+        return cast("dict[str, object]", value).values()
+    return cast("list[object]", value) if isinstance(value, list) else None
 
 
 def section(draft: Mapping[str, Any], name: str) -> dict[str, Any]:
@@ -111,7 +114,8 @@ def free_ids(prefix: str, taken: Collection[str], count: int) -> list[str]:
 def name_of(draft: Mapping[str, Any]) -> str:
     """What the campaign is called in lists: its name, else the product's, else the first words about it."""
     brief = section(draft, "brief")
-    return next(filter(None, map(_plain, (draft.get("name"), brief.get("name"), brief.get("product")))), "")[:_MOST_NAME].strip()
+    texts = [_plain(said) for said in (draft.get("name"), brief.get("name"), brief.get("product"))]
+    return next((text for text in texts if text), "")[:_MOST_NAME].strip()
 
 
 def words_of(draft: Mapping[str, Any]) -> str:
@@ -160,7 +164,7 @@ def _brief_entries(brief: Brief) -> dict[str, Any]:
 def _model_entries(models: Models | None) -> dict[str, str]:
     if models is None:
         return {}
-    made = {"text": models.text, "image": models.frame, "video": models.clip}
+    made: dict[str, str] = {"text": models.text, "image": models.frame, "video": models.clip}
     return {**made, "voice": models.voice} if models.voice else made
 
 
@@ -241,7 +245,9 @@ def absorb(draft: Draft, before: Document, after: Document) -> Draft:
 def _find_concept(draft: Draft, concept: Concept) -> str:
     """The id under which the draft has it; the last one of those that say the same."""
     wanted = (concept.title, concept.logline)
-    found = [key for key, entry in in_order(draft, "concepts") if (_plain(entry.get("title")), _plain(entry.get("logline"))) == wanted]
+    found = [
+        key for key, entry in in_order(draft, "concepts") if (_plain(entry.get("title")), _plain(entry.get("logline"))) == wanted
+    ]
     return found[-1] if found else ""
 
 

@@ -7,10 +7,8 @@ import secrets
 from collections.abc import Callable, Iterable
 from datetime import datetime, timedelta
 
-from sqlalchemy.exc import IntegrityError
-
 from reelwright.db import accounts, links, sessions
-from reelwright.db.engine import Database, Session
+from reelwright.db.engine import Database, IntegrityError, Session
 from reelwright.db.fence import unfenced
 from reelwright.domain.account import Caller, Role, Scope, Token, User
 from reelwright.domain.ids import OWNER, UserId
@@ -59,8 +57,8 @@ class Accounts:
             InvalidInput: it is no address.
         """
         address = address_of(email)
-        user = User(UserId(self._new_id("user")), address, name_of(name or address.partition("@")[0]), role, self._now())
         await self.owner()
+        user = User(UserId(self._new_id("user")), address, name_of(name or address.partition("@")[0]), role, self._now())
         try:
             await self._database.write(lambda session: accounts.insert(session, user))
         except IntegrityError as error:

@@ -76,7 +76,7 @@ def read_brief(source: str | Path, overrides: Mapping[str, object]) -> BriefOrde
 
 
 def brief_of(fields: BriefFields) -> Brief:
-    """The brief that checked fields say, without its pictures: where nobody said a name, a language or a length, these are found."""
+    """The brief that checked fields say, without its pictures: a name, a language or a length that nobody said is found."""
     seconds, shots = _length(fields)
     texts = f"{fields.product} {fields.message} {fields.call_to_action}"
     return Brief(

@@ -7,10 +7,8 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
-
 from reelwright.db import budgets, campaigns, drafts, events, films, listing, productions, takes
-from reelwright.db.engine import Database, Session
+from reelwright.db.engine import Database, IntegrityError, Session
 from reelwright.db.listing import Summary
 from reelwright.domain.asset import AssetKind
 from reelwright.domain.brief import Brief

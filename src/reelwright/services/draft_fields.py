@@ -31,6 +31,9 @@ ON_DEVICE = "local:"
 """What stands for a picture that is still on the device that chose it."""
 
 
+_NOBODY = Providers()
+
+
 @dataclass(frozen=True)
 class Reading:
     """What a draft says, as far as it can be understood."""
@@ -38,7 +41,7 @@ class Reading:
     document: Document | None
     """None where something is wrong."""
     wrong: tuple[Wrong, ...] = ()
-    providers: Providers = Providers()
+    providers: Providers = _NOBODY
     """Who is to make what; empty is whatever the studio would take."""
     cap_micro_usd: int | None = None
 
@@ -59,7 +62,9 @@ class Reading:
 def _shot_seconds(value: object) -> Fraction | None:
     if value is None:
         return None
-    exact = Fraction(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < SHORT else None
+    exact = (
+        Fraction(str(value)) if isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value < SHORT else None
+    )
     seconds = exact if exact is not None else read_seconds(value)
     if not SHORTEST_SHOT <= seconds <= SECONDS_ALLOWED[1]:
         msg = f"a shot may last {SHORTEST_SHOT} to {SECONDS_ALLOWED[1]} seconds"

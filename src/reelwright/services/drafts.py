@@ -217,6 +217,8 @@ def read_draft(session: Session, campaign: CampaignId) -> Reading:
         NotFound: there is no such campaign.
     """
     old = drafts.read(session, campaign)
+    if not old.is_typed:
+        return Reading(old.document, cap_micro_usd=old.cap_micro_usd)
     return settle(session, old.user, _shown(old), old.document)
 
 
@@ -296,7 +298,10 @@ def _current(session: Session, old: drafts.Stored) -> Current:
         for (shot, kind), take in takes.selected(session, old.campaign).items():
             used.setdefault(shot, {})[kind.value] = take.id
     if used:
-        doc = {**doc, "shots": {key: {**section(shots, key), "selected": used[key]} if key in used else shots[key] for key in shots}}
+        doc = {
+            **doc,
+            "shots": {key: {**section(shots, key), "selected": used[key]} if key in used else shots[key] for key in shots},
+        }
     return Current(old.version, doc, old.saved_by, old.saved_at)
 
 

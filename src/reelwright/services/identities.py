@@ -6,10 +6,8 @@ import secrets
 from collections.abc import Callable, Mapping
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
-
 from reelwright.db import accounts
-from reelwright.db.engine import Database, Session
+from reelwright.db.engine import Database, IntegrityError, Session
 from reelwright.db.fence import unfenced
 from reelwright.domain.account import User
 from reelwright.domain.ids import UserId

@@ -7,10 +7,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import structlog
-from sqlalchemy.exc import IntegrityError
 
 from reelwright.db import accounts, links, sessions
-from reelwright.db.engine import Database, Session
+from reelwright.db.engine import Database, IntegrityError, Session
 from reelwright.db.fence import unfenced
 from reelwright.domain.account import Caller, Purpose, Role, User
 from reelwright.domain.ids import UserId

@@ -23,7 +23,7 @@ from reelwright.domain.event import EventName, under_way
 from reelwright.domain.generation import ModelRef
 from reelwright.domain.ids import CampaignId
 from reelwright.domain.storyboard import Storyboard
-from reelwright.errors import BudgetExceeded, Conflict, ConfigurationError, InvalidDraft, InvalidInput
+from reelwright.errors import BudgetExceeded, ConfigurationError, Conflict, InvalidDraft, InvalidInput
 from reelwright.ports import Writer, Written
 from reelwright.services.budgets import Budgets
 from reelwright.services.catalogue import Catalogue
@@ -128,7 +128,7 @@ class Texts:
             if known := under_way(events.of_texts(session, campaign)).get(order["what"]):
                 return Asked(known, number)
             if section(old.draft, "shots") and order["what"] == _STORYBOARD and not order["replaces"]:
-                msg = "There is a storyboard already: say `replaces` to have another one in its place; the old one stays in the history."
+                msg = "There is a storyboard already: say `replaces` to have another in its place; the old one stays in history."
                 raise Conflict(msg)
             material = self._material(session, old, order)
             self._check_price(session, campaign, material.writer.quote_micro_usd)

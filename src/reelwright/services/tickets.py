@@ -6,10 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy.exc import IntegrityError
-
 from reelwright.db import idempotency
-from reelwright.db.engine import Database, Session
+from reelwright.db.engine import Database, IntegrityError, Session
 from reelwright.domain.ids import UserId
 from reelwright.errors import Conflict
 
