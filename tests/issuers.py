@@ -11,7 +11,7 @@ import tempfile
 import threading
 import time
 from base64 import urlsafe_b64encode
-from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Generator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -50,7 +50,7 @@ def installed() -> Path:
 
 
 @contextmanager
-def real_issuer(people: Mapping[str, Mapping[str, object]]) -> Iterator[str]:
+def real_issuer(people: Mapping[str, Mapping[str, object]]) -> Generator[str]:
     """A real issuer with those people, by what they type to sign in; yields its URL."""
     wanted = {"people": people, "secret": SECRET, "back_to": f"http://127.0.0.1{BACK}"}
     command = [NODE / "bin" / "node", "issuer.mjs", json.dumps(wanted)]

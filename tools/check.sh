@@ -18,8 +18,9 @@ check() {
     { "$@" >"$out/$name.txt" 2>&1; echo $? >"$out/$name.status"; } &
 }
 
-# Fonts are found by their package's name and never imported; SQLAlchemy loads psycopg by the name in the database's URL.
-unimported="psycopg$(awk -F'"|>' '/^ *"(fontpkg|noto|pymupdf)-/ { printf "|%s", $2 }' pyproject.toml)"
+# Fonts are found by their package's name and never imported; SQLAlchemy loads psycopg by the name in the database's URL, uvicorn its
+# parser, FastAPI what reads forms and what sends traces.
+unimported="psycopg|httptools|python-multipart|opentelemetry-sdk|opentelemetry-exporter-otlp-proto-http$(awk -F'"|>' '/^ *"(fontpkg|noto|pymupdf)-/ { printf "|%s", $2 }' pyproject.toml)"
 
 check types "$bin/python" tools/check_types.py "$@"
 check format "$bin/ruff" format --check --output-format concise .

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from itertools import count
 from typing import Any
@@ -23,7 +23,7 @@ NAVIGATING = {"Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "document", "Sec-F
 
 
 @contextmanager
-def browser(house: House, **headers: str) -> Iterator[httpx2.Client]:
+def browser(house: House, **headers: str) -> Generator[httpx2.Client]:
     """A browser of its own machine, in which a page of ours is open."""
     machine = f"198.51.100.{next(_machines)}"
     with house.stranger(headers={"Origin": house.origin, "X-Forwarded-For": machine, **headers}) as client:

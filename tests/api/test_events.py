@@ -123,14 +123,13 @@ def test_nobody_opens_more_streams_than_are_allowed(house: House) -> None:
         return len(house.studio.events._listeners)  # noqa: SLF001
 
     before = listening()
-    with house.client("dora") as dora:
-        with ExitStack() as open_ones:
-            heard = [blocks(open_ones.enter_context(dora.stream("GET", "/api/v1/events"))) for _ in range(MOST_STREAMS)]
-            for each in heard:
-                next(each)
-            until(lambda: listening() == before + MOST_STREAMS)
-            refused = dora.get("/api/v1/events")
-            assert (refused.status_code, refused.json()["code"]) == (429, "too_many_tries")
+    with house.client("dora") as dora, ExitStack() as open_ones:
+        heard = [blocks(open_ones.enter_context(dora.stream("GET", "/api/v1/events"))) for _ in range(MOST_STREAMS)]
+        for each in heard:
+            next(each)
+        until(lambda: listening() == before + MOST_STREAMS)
+        refused = dora.get("/api/v1/events")
+        assert (refused.status_code, refused.json()["code"]) == (429, "too_many_tries")
     until(lambda: listening() == before)  # who hangs up gives the place back
 
 

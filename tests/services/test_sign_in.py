@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+from datetime import datetime
 
 import pytest
 import sqlalchemy as sa
@@ -12,6 +13,7 @@ from argon2 import PasswordHasher
 from doors import CHEAP, OTHER, PHRASE, Doors, both_doors, doors
 from reelwright.db import accounts
 from reelwright.db.account_tables import LinkRow, SessionRow, TokenRow, UserRow
+from reelwright.db.engine import Session
 from reelwright.domain.account import Purpose, Role, Scope
 from reelwright.errors import Conflict, Forbidden, InvalidInput, NotFound, NotSignedIn, TooManyTries
 from reelwright.services.passwords import check_password
@@ -120,10 +122,10 @@ async def test_a_session_slides_and_ends_for_good(doors: Doors) -> None:
     assert await doors.sessions.of(ann.id) == []
 
 
-async def begun(doors: Doors, user: str) -> object:
+async def begun(doors: Doors, user: str) -> datetime:
     """When the person's youngest session began."""
 
-    def look(session: accounts.Session) -> object:
+    def look(session: Session) -> datetime:
         return max(session.scalars(sa.select(SessionRow.created_at).where(SessionRow.user_id == user)))
 
     return await doors.database.read(look)
@@ -296,7 +298,7 @@ async def test_only_hashes_and_digests_are_kept(doors: Doors) -> None:
     with pytest.raises(NotSignedIn):
         await doors.enter("typed in the wrong field")
 
-    def everything(session: accounts.Session) -> str:
+    def everything(session: Session) -> str:
         return json.dumps(
             [
                 [str(value) for value in row]

@@ -13,7 +13,7 @@ from fastapi.responses import HTMLResponse
 _STYLE = """
 :root { color-scheme: light dark; --ink: #1b1b1f; --quiet: #55555e; --paper: #f6f6f4; --card: #fff; --line: #8a8a93;
   --accent: #0b57d0; --on-accent: #fff; --alarm: #a3140b; --alarm-paper: #fdecea; }
-@media (prefers-color-scheme: dark) { :root { --ink: #ececf0; --quiet: #b3b3bd; --paper: #141417; --card: #1f1f24; 
+@media (prefers-color-scheme: dark) { :root { --ink: #ececf0; --quiet: #b3b3bd; --paper: #141417; --card: #1f1f24;
   --line: #7d7d88; --accent: #a8c7fa; --on-accent: #06285f; --alarm: #ffb4ab; --alarm-paper: #3b1411; } }
 * { box-sizing: border-box; }
 body { margin: 0; min-height: 100vh; display: grid; place-items: center; padding: 1.5rem;
@@ -27,7 +27,8 @@ input { width: 100%; min-height: 44px; margin: 0 0 1rem; padding: .5rem .75rem; 
   background: transparent; border: 1px solid var(--line); border-radius: 8px; }
 small { display: block; margin: -.25rem 0 .5rem; color: var(--quiet); }
 button, a.button { display: block; width: 100%; min-height: 44px; padding: .6rem 1rem; font: inherit; font-weight: 600;
-  text-align: center; text-decoration: none; cursor: pointer; border-radius: 8px; border: 1px solid var(--accent); background: var(--accent);
+  text-align: center; text-decoration: none; cursor: pointer; border-radius: 8px;
+  border: 1px solid var(--accent); background: var(--accent);
   color: var(--on-accent); }
 a.button { margin: 1rem 0; background: transparent; color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }

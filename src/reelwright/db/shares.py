@@ -2,14 +2,27 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
-from reelwright.db.account_tables import ShareRow
+from reelwright.db.account_tables import ShareRow, UserRow
 from reelwright.db.tables import CampaignRow
 from reelwright.domain.ids import CampaignId, FilmId, UserId
 from reelwright.domain.share import Share
 from reelwright.errors import NotFound
+
+
+class Found(NamedTuple):
+    """A link, with what only the studio knows of it."""
+
+    share: Share
+    password: str | None
+    """The hash."""
+    owner: UserId
+    name: str
+    """The campaign's."""
 
 
 def _share(row: ShareRow) -> Share:
@@ -71,10 +84,16 @@ def page(session: Session, user: UserId, campaign: CampaignId | None, *, before:
     return [_share(row) for row in rows]
 
 
-def by_secret(session: Session, secret: str) -> tuple[Share, str | None] | None:
-    """The link with that secret, whether it still holds or not, and the hash of its password."""
-    row = session.scalars(sa.select(ShareRow).where(ShareRow.secret == secret)).first()
-    return (_share(row), row.password) if row else None
+def by_secret(session: Session, secret: str) -> Found | None:
+    """The link with that secret, whether it still holds or not. None where its campaign is in the trash or its person disabled."""
+    query = (
+        sa.select(ShareRow, CampaignRow.user_id, CampaignRow.name)
+        .join(CampaignRow, CampaignRow.id == ShareRow.campaign_id)
+        .join(UserRow, UserRow.id == CampaignRow.user_id, isouter=True)  # a studio without accounts has no row of its owner
+        .where(ShareRow.secret == secret, CampaignRow.trashed_at.is_(None), UserRow.disabled_at.is_(None))
+    )
+    row = session.execute(query).first()
+    return Found(_share(row[0]), row[0].password, UserId(row[1]), row[2]) if row else None
 
 
 def change(session: Session, share: str, **values: object) -> None:

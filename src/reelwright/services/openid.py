@@ -8,15 +8,15 @@ from __future__ import annotations
 
 import hmac
 from base64 import b64encode, urlsafe_b64encode
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any, cast
 from urllib.parse import quote_plus
 
 import structlog
-from authlib.oauth2.rfc6749.parameters import prepare_grant_uri
-from authlib.oauth2.rfc7636 import create_s256_code_challenge
+from authlib.oauth2.rfc6749.parameters import prepare_grant_uri  # pyright: ignore[reportUnknownVariableType] - it has no types
+from authlib.oauth2.rfc7636 import create_s256_code_challenge  # pyright: ignore[reportUnknownVariableType] - as above
 from authlib.oidc.core import CodeIDToken
 from joserfc import jwt
 from joserfc.errors import JoseError
@@ -40,6 +40,8 @@ _LEEWAY = 120
 _ALGORITHMS = frozenset({"RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512", "EdDSA"})
 """Signatures that the issuer alone can make; never one with a secret that is shared, and never none."""
 _KEY_TYPES = frozenset({"RSA", "EC", "OKP"})
+_grant_uri = cast("Callable[..., str]", prepare_grant_uri)
+_challenge_of = cast("Callable[[str], str]", create_s256_code_challenge)
 
 
 @dataclass(frozen=True)
@@ -115,8 +117,7 @@ class OpenId:
             NotSignedIn: the issuer does not answer.
         """
         doors = await self._find_doors()
-        challenge: str = create_s256_code_challenge(_verifier(secret))
-        url: str = prepare_grant_uri(
+        return _grant_uri(
             doors.authorization_endpoint,
             self.issuer.client_id,
             "code",
@@ -124,10 +125,9 @@ class OpenId:
             scope="openid email profile",
             state=_made_of(secret, "state"),
             nonce=_made_of(secret, "nonce"),
-            code_challenge=challenge,
+            code_challenge=_challenge_of(_verifier(secret)),
             code_challenge_method="S256",
         )
-        return url
 
     async def who_came_back(self, secret: str, back_to: str, answer: Mapping[str, str]) -> Claims:
         """Who that is, by the query with which they came back.
@@ -202,8 +202,8 @@ class OpenId:
                 {"iss": {"essential": True, "value": doors.issuer}, "aud": {"essential": True, "value": self.issuer.client_id}},
                 {"nonce": nonce, "client_id": self.issuer.client_id, "access_token": tokens.access_token},
             )
-            claims.validate(leeway=_LEEWAY)
-            return _Person.model_validate(dict(cast("dict[str, Any]", claims)))
+            cast("Any", claims).validate(leeway=_LEEWAY)
+            return _Person.model_validate(token.claims)
         except (JoseError, ValidationError, ValueError, KeyError, TypeError) as error:
             raise self._refused(f"its id token does not hold ({type(error).__name__}: {redact(str(error))[:200]})") from error
 
@@ -249,6 +249,7 @@ def _verifier(secret: str) -> str:
 
 def _keys(document: object) -> KeySet:
     """The issuer's keys that sign; a kind that we do not know is passed over."""
-    found = cast("dict[str, Any]", document).get("keys", []) if isinstance(document, dict) else []
-    usable = [key for key in found if key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"]
+    found: Any = cast("dict[str, Any]", document).get("keys") if isinstance(document, dict) else None
+    keys = cast("list[dict[str, str]]", found or [])
+    usable: list[Any] = [key for key in keys if key.get("kty") in _KEY_TYPES and key.get("use", "sig") == "sig"]
     return KeySet.import_key_set({"keys": usable})

@@ -12,7 +12,7 @@ from datetime import datetime, timedelta
 
 import structlog
 
-from reelwright.db import accounts, assets, campaigns, films, listing, shares
+from reelwright.db import assets, campaigns, films, shares
 from reelwright.db.engine import Database, Session
 from reelwright.db.fence import unfenced
 from reelwright.domain.asset import Asset
@@ -256,17 +256,11 @@ class Shares:
     def _shown(self, session: Session, secret: str, proof: str) -> tuple[Shown, str | None]:
         """What the link shows, and the hash of its password."""
         found = shares.by_secret(session, secret) if _SECRET.fullmatch(secret) else None
-        if found is None or not found[0].holds(self._now()):
+        if found is None or not found.share.holds(self._now()):
             raise _nothing()
-        share, kept = found
-        card = listing.card_of(session, share.campaign_id)
-        person = accounts.find(session, card.user_id) if card else None
-        if card is None or card.is_trashed or person is None or person.disabled_at:
-            raise _nothing()
-        if kept is not None and not self._is_proof(proof, kept, share.id):
-            return Shown(share, card.user_id, "", None, is_locked=True), kept
-        film = _film_of(session, share)
-        return Shown(share, card.user_id, card.name, film), kept
+        if found.password is not None and not self._is_proof(proof, found.password, found.share.id):
+            return Shown(found.share, found.owner, "", None, is_locked=True), found.password
+        return Shown(found.share, found.owner, found.name, _film_of(session, found.share)), found.password
 
     def _is_proof(self, proof: str, kept: str, share: str) -> bool:
         if not _PROOF.fullmatch(proof):

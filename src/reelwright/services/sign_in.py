@@ -21,7 +21,7 @@ from reelwright.services.passwords import Passwords, check_password
 from reelwright.services.sessions import Sessions, Visitor
 
 _log = structlog.get_logger()
-_BY_CLIENT = {"free": 20, "longest": timedelta(minutes=15)}
+_FREE_OF_A_CLIENT, _LONGEST_OF_A_CLIENT = 20, timedelta(minutes=15)
 """People behind one address may all mistype; one machine that tries many people is slowed down all the same."""
 
 
@@ -63,7 +63,7 @@ class SignIn:
         """
         address = email.strip().lower()
         # What was typed may be a password in the wrong field.
-        by_address, by_client = Try(f"sign-in/{digest_of(address)}"), Try(_client(visitor), **_BY_CLIENT)
+        by_address, by_client = Try(f"sign-in/{digest_of(address)}"), _by_client(visitor)
         await self._attempts.count(by_address, by_client)
         with unfenced():
             user, kept = await self._database.read(lambda session: _known(session, address))
@@ -244,5 +244,5 @@ def _may_set_up(caller: Caller | None) -> bool:
     return caller is not None and bool(caller.session) and caller.user.role is Role.OWNER and not caller.user.has_password
 
 
-def _client(visitor: Visitor) -> str:
-    return f"sign-in/from/{network_of(visitor.client)}"
+def _by_client(visitor: Visitor) -> Try:
+    return Try(f"sign-in/from/{network_of(visitor.client)}", _FREE_OF_A_CLIENT, _LONGEST_OF_A_CLIENT)
