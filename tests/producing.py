@@ -12,26 +12,24 @@ from typing import Any
 import httpx2
 import pytest
 
-from reelwright.domain.ids import CampaignId
 from reelwright.services.briefs import read_brief
 from serving import House, served
 from staging import VendorThread
 
 MODELS = {"text": "template:plain", "image": "simkey:frame", "video": "simkey:clip", "voice": "none"}
-FRAME_USD, SECOND_USD = 0.10, 0.05
 _keys = itertools.count(1)
 
 
 @contextmanager
-def served_with_vendor(folder: Path, **settings: Any) -> Generator[tuple[House, VendorThread]]:
+def served_with_vendor(folder: Path, *, poll_every: str = "1/20") -> Generator[tuple[House, VendorThread]]:
     """The two of them, until the block ends."""
     (folder / "vendor").mkdir(parents=True)
     vendor = VendorThread(folder / "vendor")
     try:
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SIMULATED_URL", vendor.url)
-            patch.setenv("SIMULATED_POLL_EVERY", "1/20")
-            with served(folder / "home", settings={"workers": 1, **settings}) as house:
+            patch.setenv("SIMULATED_POLL_EVERY", poll_every)
+            with served(folder / "home", settings={"workers": 1}) as house:
                 yield house, vendor
     finally:
         vendor.close()
@@ -43,11 +41,6 @@ def campaign_of(house: House, name: str, *, shots: int = 2) -> str:
     fields = {"shots": shots, "seconds": max(2, shots), "ratio": "1:1", "captions": "soft", "voice_over": False, "music": False}
     order = read_brief("A lamp called Ember that wakes you", fields)
     return house.run(lambda studio: studio.campaigns.create(order, None, user=user))
-
-
-def storyboard_of(house: House, campaign: str) -> list[str]:
-    """The campaign with its text written, as a run would write it; answers its shots."""
-    return [shot.id for shot in house.run(lambda studio: studio.campaigns.get(CampaignId(campaign))).document.storyboard.shots]
 
 
 def key() -> dict[str, str]:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from reelwright.errors import DiskFull
 from reelwright.files import create_locked, is_full, new_file, remove_if_dead, sha256_of, write
 
 
@@ -45,13 +46,11 @@ def test_two_at_once_write_the_same_file_and_it_is_one_of_theirs(tmp_path: Path)
 
 
 def test_a_full_disk_is_known_also_behind_another_error() -> None:
-    try:
-        try:
-            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-        except OSError as error:
-            raise ValueError("It did not work.") from error
-    except ValueError as error:
-        assert is_full(error)
+    full, other = OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)), ValueError("It did not work.")
+    other.__cause__ = full
+    assert is_full(full)
+    assert is_full(other)
+    assert is_full(DiskFull("There is no room."))
     assert not is_full(OSError(errno.EIO, "broken"))
     assert not is_full(None)
 

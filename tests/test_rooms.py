@@ -18,8 +18,11 @@ LONGEST_LINE: int = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="
 ROOMS = {
     "aiohttp": {"net", "testing", "providers"},
     "alembic": {"db"},
+    "argon2": {"services"},
+    "authlib": {"services"},
     "av": {"media", "testing"},
     "dbos": {"workflows"},
+    "joserfc": {"services"},
     "numpy": {"media", "testing"},
     "obstore": {"store"},
     "PIL": {"media", "testing"},

@@ -59,6 +59,7 @@ from reelwright.services.quotes import Quotes
 from reelwright.services.sealing import Safe
 from reelwright.services.selections import Selections
 from reelwright.services.sessions import Sessions
+from reelwright.services.shares import Shares
 from reelwright.services.shots import Shots
 from reelwright.services.sign_in import SignIn
 from reelwright.services.spool import Spool
@@ -107,6 +108,7 @@ class Studio:
     sessions: Sessions
     sign_in: SignIn
     identities: Identities
+    shares: Shares
     assets: Assets
     library: Library
     thumbnails: Thumbnails
@@ -262,6 +264,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         sessions=sessions,
         sign_in=SignIn(database, passwords, attempts, sessions, links, now=now),
         identities=Identities(database, accounts, net, _issuer(settings), now=now, new_id=new_id),
+        shares=Shares(database, passwords, attempts, now=now, new_id=new_id),
         assets=assets,
         library=Library(database, now=now),
         thumbnails=Thumbnails(database, assets, lookers, folder=settings.home / WORK),

@@ -26,6 +26,7 @@ from reelwright.api import (
     providers,
     quotes,
     search,
+    shares,
     sign_in,
     storyboards,
     takes,
@@ -38,6 +39,7 @@ from reelwright.api.callers import SIGNED_IN, Callers
 from reelwright.api.headers import SafeHeaders
 from reelwright.api.journal import Counts, Journal
 from reelwright.api.limits import BodyLimit
+from reelwright.api.origins import is_secret
 from reelwright.api.problems import answer_with_problems, problems
 from reelwright.bootstrap import Studio
 
@@ -56,6 +58,7 @@ _SIGNED: tuple[APIRouter, ...] = (
     storyboards.router,
     trash.router,
     search.router,
+    shares.router,
     users.router,
     assets.router,
     uploads.router,
@@ -63,7 +66,7 @@ _SIGNED: tuple[APIRouter, ...] = (
 """Routes below `/api/v1` that ask who one is."""
 _OWN: tuple[APIRouter, ...] = (accounts.router, sign_in.router, tokens.router)
 """Routes below `/api/v1` about who one is: they see to themselves who may use them."""
-_PUBLIC: tuple[APIRouter, ...] = (health.router, metrics.router, calls.router, media.router, pages.router, oidc.router)
+_PUBLIC: tuple[APIRouter, ...] = (health.router, metrics.router, calls.router, media.router, pages.router, oidc.router, shares.public)
 """Routes with paths of their own that see to themselves who may use them."""
 
 
@@ -82,7 +85,8 @@ def create_app(studio: Studio, *, is_local: bool = False) -> FastAPI:
         docs_url=None,  # they load scripts from elsewhere
         redoc_url=None,
         generate_unique_id_function=_operation,
-        telemetry={"auto_configure": True, "metrics": False, "logs": False},  # traces, by the standard variables
+        # Traces, by the standard variables, of everything whose address is no secret itself.
+        telemetry={"auto_configure": True, "metrics": False, "logs": False, "exclude": is_secret},
     )
     app.state.studio = studio
     app.state.is_local = is_local

@@ -28,8 +28,17 @@ _SHOWN = {"image", "video", "audio"}
 _log = structlog.get_logger()
 
 
-async def deliver(studio: Studio, request: Request, asset: Asset, *, is_download: bool = False) -> Response:
+async def deliver(
+    studio: Studio, request: Request, asset: Asset, *, is_download: bool = False, may_redirect: bool = True
+) -> Response:
     """The answer to a GET or HEAD for the asset. Whether the caller may have it was decided before.
+
+    Args:
+        studio: the studio.
+        request: it says which bytes are wanted.
+        asset: what is wanted.
+        is_download: as a file to be saved.
+        may_redirect: whether the bucket may hand it over, by an address that works whatever becomes of the caller's rights.
 
     Raises:
         StorageError: the bytes are not all there, or the store does not answer.
@@ -39,7 +48,7 @@ async def deliver(studio: Studio, request: Request, asset: Asset, *, is_download
     if has_already(request.headers, tag):
         return Response(status_code=HTTPStatus.NOT_MODIFIED, headers=headers)
     is_head = request.method == "HEAD"
-    if not (is_head or is_download) and kind_of(asset.media_type) in _SHOWN:
+    if may_redirect and not (is_head or is_download) and kind_of(asset.media_type) in _SHOWN:
         elsewhere = await _redirect(studio, asset)
         if elsewhere is not None:
             return elsewhere

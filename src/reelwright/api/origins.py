@@ -14,6 +14,8 @@ SAFE = frozenset({"GET", "HEAD", "OPTIONS"})
 _OWN_PAGES = frozenset({"same-origin", "none"})
 """What a browser says of a request that a page of ours, or the person in the address bar, has made."""
 _OF_PROXIES = ("forwarded", "via", "x-forwarded-for", "x-forwarded-host", "x-forwarded-proto", "x-real-ip")
+_WITH_SECRETS = frozenset({"/setup", "/password", "/sign-in/oidc/callback"})
+"""Pages whose query is a key, or an issuer's code."""
 
 
 def is_secure(scope: Mapping[str, Any], headers: Headers, public_url: str) -> bool:
@@ -66,6 +68,11 @@ def is_loopback(host: str) -> bool:
         return ip_address(host).is_loopback
     except ValueError:
         return host.lower() == "localhost"
+
+
+def is_secret(scope: Mapping[str, Any]) -> bool:
+    """Whether the address that is asked for holds a secret, so that no trace may tell of it."""
+    return scope.get("path") in _WITH_SECRETS
 
 
 def own_origin(scope: Mapping[str, Any], headers: Headers, public_url: str) -> str:

@@ -32,6 +32,8 @@ button, a.button { display: block; width: 100%; min-height: 44px; padding: .6rem
   color: var(--on-accent); }
 a.button { margin: 1rem 0; background: transparent; color: var(--accent); }
 :focus-visible { outline: 3px solid var(--accent); outline-offset: 2px; }
+main.wide { max-width: 72rem; }
+video { display: block; width: 100%; max-height: 80vh; background: #111; border-radius: 8px; }
 [role=alert] { padding: .75rem 1rem; border-radius: 8px; background: var(--alarm-paper); color: var(--alarm); }
 """
 _DIGEST = b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
@@ -48,15 +50,35 @@ HEADERS: Mapping[str, str] = {
 """No script, nothing from elsewhere, in nobody's frame, in no cache."""
 
 
-def page(title: str, *parts: str, status: int = 200, headers: Mapping[str, str] | None = None) -> HTMLResponse:
-    """A whole page of parts that are HTML already."""
+_PLAYING: Mapping[str, str] = {
+    **HEADERS,
+    "Content-Security-Policy": f"{HEADERS['Content-Security-Policy']}; media-src 'self'; img-src 'self'",
+}
+"""Also our own films and pictures."""
+
+
+def page(
+    title: str, *parts: str, status: int = 200, headers: Mapping[str, str] | None = None, plays: bool = False
+) -> HTMLResponse:
+    """A whole page of parts that are HTML already. One that plays something is wide, and may load it from here."""
     head = (
         '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
         f'<meta name="robots" content="noindex"><title>{escape(title)}</title><style>{_STYLE}</style>'
     )
-    body = f"<main><h1>{escape(title)}</h1>{''.join(parts)}</main>"
+    main = '<main class="wide">' if plays else "<main>"
+    body = f"{main}<h1>{escape(title)}</h1>{''.join(parts)}</main>"
     document = f'<!doctype html><html lang="en"><head>{head}</head><body>{body}</body></html>'
-    return HTMLResponse(document, status, {**(headers or {}), **HEADERS})
+    return HTMLResponse(document, status, {**(headers or {}), **(_PLAYING if plays else HEADERS)})
+
+
+def player(film: str, *, poster: str = "", captions: str = "", language: str = "en", can_download: bool = False) -> str:
+    """A film that plays when somebody wants it, at addresses of ours, with its captions on."""
+    pictured = f' poster="{escape(poster)}"' if poster else ""
+    kept = "" if can_download else ' controlslist="nodownload"'
+    told = f'<track kind="captions" src="{escape(captions)}" srclang="{escape(language)}" label="Captions" default>'
+    return (
+        f'<video controls playsinline preload="metadata" src="{escape(film)}"{pictured}{kept}>{told if captions else ""}</video>'
+    )
 
 
 def paragraph(words: str) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, lru_cache
 from typing import Any
 
 import sqlalchemy as sa
@@ -67,5 +67,10 @@ def keep_inside(state: ORMExecuteState) -> None:
     user = _inside.get()
     if user is None or not (state.is_select or state.is_update or state.is_delete):
         return
-    criteria: list[Any] = [with_loader_criteria(kind, _is_of(table, user)) for kind, table in _fenced_tables()]
-    state.statement = state.statement.options(*criteria)
+    state.statement = state.statement.options(*_criteria(user))
+
+
+@lru_cache(maxsize=1024)
+def _criteria(user: UserId) -> tuple[Any, ...]:
+    """The fence around one person; made once, because making it takes as long as a small statement."""
+    return tuple(with_loader_criteria(kind, _is_of(table, user)) for kind, table in _fenced_tables())

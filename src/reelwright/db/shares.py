@@ -85,7 +85,7 @@ def page(session: Session, user: UserId, campaign: CampaignId | None, *, before:
 
 
 def by_secret(session: Session, secret: str) -> Found | None:
-    """The link with that secret, whether it still holds or not. None where its campaign is in the trash or its person disabled."""
+    """The link with that secret, whether it holds or not; None where its campaign is in the trash, or its person disabled."""
     query = (
         sa.select(ShareRow, CampaignRow.user_id, CampaignRow.name)
         .join(CampaignRow, CampaignRow.id == ShareRow.campaign_id)
@@ -98,9 +98,7 @@ def by_secret(session: Session, secret: str) -> Found | None:
 
 def change(session: Session, share: str, **values: object) -> None:
     """Writes new values of a link's `expires_at`, `password`, `can_download` or `revoked_at`."""
-    session.execute(
-        sa.update(ShareRow).where(ShareRow.id == share).values(**values).execution_options(synchronize_session=False)
-    )
+    session.execute(sa.update(ShareRow).where(ShareRow.id == share).values(**values).execution_options(synchronize_session=False))
 
 
 def count_view(session: Session, share: str) -> None:

@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from functools import lru_cache
 from typing import Annotated, Any, TypeVar, cast
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -60,6 +61,8 @@ class Reading:
 
 
 def _shot_seconds(value: object) -> Fraction | None:
+    if type(value) is int and SHORTEST_SHOT <= value <= SECONDS_ALLOWED[1]:
+        return Fraction(value)  # almost always
     if value is None:
         return None
     exact = (
@@ -242,7 +245,8 @@ def _shot(key: str, entry: Mapping[str, Any], wrong: list[Wrong]) -> Shot | None
     path = f"shots.{key}"
     if not ID_PATTERN.match(key):
         wrong.append((path, "is no id of a shot: 1 to 64 letters, digits, - and _"))
-    fields = _parsed(_ShotFields, {name: value for name, value in entry.items() if value != ""}, path, wrong)
+    fields, faults = _shot_fields(entry)
+    wrong += [(f"{path}.{field}", message) for field, message in faults]
     if fields is None:
         return None
     _check_picture(fields.picture, f"{path}.picture", wrong)
@@ -260,6 +264,23 @@ def _shot(key: str, entry: Mapping[str, Any], wrong: list[Wrong]) -> Shot | None
         seconds=fields.seconds or SHORTEST_SHOT,
         picture=AssetId(fields.picture) if fields.picture else None,
     )
+
+
+def _shot_fields(entry: Mapping[str, Any]) -> tuple[_ShotFields | None, tuple[Wrong, ...]]:
+    """The shot's fields, and what is wrong with them."""
+    said = tuple((name, type(value), value) for name, value in entry.items() if value != "")
+    try:
+        return _shot_fields_of(said)
+    except TypeError:  # a list or an object stands in a field
+        return _shot_fields_of.__wrapped__(said)
+
+
+@lru_cache(maxsize=8192)
+def _shot_fields_of(said: tuple[tuple[str, type, Any], ...]) -> tuple[_ShotFields | None, tuple[Wrong, ...]]:
+    # Of sixty shots a save changes one: looking at the others anew took most of its time.
+    faults: list[Wrong] = []
+    fields = _parsed(_ShotFields, {name: value for name, _, value in said}, "", faults)
+    return fields, tuple(faults)
 
 
 def pictures_of(document: Document) -> frozenset[AssetId]:

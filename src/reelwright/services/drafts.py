@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
@@ -104,10 +104,7 @@ class Drafts:
             self._check(session, old, version, is_same=doc == base and not others)
             for take in others:
                 choose(session, take, self._now())
-            if doc != base:
-                self._save(session, old, doc, by)
-                old = drafts.read(session, campaign)
-            return _current(session, old)
+            return _current(session, self._save(session, old, doc, by) if doc != base else old)
 
         return await self._database.write(save)
 
@@ -125,10 +122,7 @@ class Drafts:
             then = drafts.version(session, campaign, number).draft
             doc = {name: value for name, value in (then | {"cap": base.get("cap")}).items() if value is not None}
             self._check(session, old, version, is_same=doc == base)
-            if doc != base:
-                self._save(session, old, doc, by)
-                old = drafts.read(session, campaign)
-            return _current(session, old)
+            return _current(session, self._save(session, old, doc, by) if doc != base else old)
 
         return await self._database.write(save)
 
@@ -142,11 +136,7 @@ class Drafts:
         def save(session: Session) -> Current:
             old = drafts.read(session, campaign, for_change=True)
             doc = {**_shown(old), "name": name}
-            if doc != _shown(old):
-                _check_size(doc)
-                self._tell(session, old, by, drafts.replace_typed(session, old, doc, saved_by=by.at(self._now())))
-                old = drafts.read(session, campaign)
-            return _current(session, old)
+            return _current(session, self._put(session, old, doc, by) if doc != _shown(old) else old)
 
         return await self._database.write(save)
 
@@ -193,21 +183,26 @@ class Drafts:
             msg = f"The draft has version {old.version} by now, and you have seen {version}: merge your changes into that one."
             raise VersionConflict(msg, _current(session, old).document())
 
-    def _save(self, session: Session, old: drafts.Stored, doc: Draft, by: Editor) -> None:
-        _check_size(doc)
-        columns: dict[str, Any] = {"saved_by": by.at(self._now())}
+    def _save(self, session: Session, old: drafts.Stored, doc: Draft, by: Editor) -> drafts.Stored:
+        columns: dict[str, Any] = {}
         document = settle(session, old.user, doc, old.document).document
         if document is not None and document != old.document:
             columns["document"] = dump(document)
         cap = cap_in(doc)
         if cap != old.cap_micro_usd and (cap is not None or doc.get("cap", "") == ""):
             columns["cap_micro_usd"] = cap
-        self._tell(session, old, by, drafts.replace_typed(session, old, doc, **columns))
+        return self._put(session, old, doc, by, **columns)
 
-    def _tell(self, session: Session, old: drafts.Stored, by: Editor, version: int) -> None:
+    def _put(self, session: Session, old: drafts.Stored, doc: Draft, by: Editor, **columns: Any) -> drafts.Stored:
+        """Writes it down, and returns what is there then."""
+        _check_size(doc)
         at = self._now()
+        saved_by = by.at(at)
+        version = drafts.replace_typed(session, old, doc, saved_by=saved_by, **columns)
         events.append(session, old.campaign, EventName.DRAFT_UPDATED, at, version=version, client=by.client, by=by.name)
         drafts.sweep(session, old.campaign, version, at)
+        cap = columns.get("cap_micro_usd", old.cap_micro_usd)
+        return replace(old, version=version, draft=doc, is_typed=True, cap_micro_usd=cap, saved_by=saved_by, saved_at=at)
 
 
 def read_draft(session: Session, campaign: CampaignId) -> Reading:

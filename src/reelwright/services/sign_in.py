@@ -21,7 +21,7 @@ from reelwright.services.passwords import Passwords, check_password
 from reelwright.services.sessions import Sessions, Visitor
 
 _log = structlog.get_logger()
-_FREE_OF_A_CLIENT, _LONGEST_OF_A_CLIENT = 20, timedelta(minutes=15)
+_FREE_OF_A_CLIENT, _LONGEST_OF_A_CLIENT = 20, timedelta(minutes=1)
 """People behind one address may all mistype; one machine that tries many people is slowed down all the same."""
 
 

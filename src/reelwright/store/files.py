@@ -17,7 +17,7 @@ from reelwright.store.objects import Reading, missing
 P = ParamSpec("P")
 T = TypeVar("T")
 
-_BLOCK = 1 << 20
+_BLOCK = 1 << 18
 """Bytes that are read at once."""
 
 
