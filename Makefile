@@ -19,7 +19,7 @@ studio: run-env ## say how to reach the studio
 
 test: dev-env ## run every check on everything, and every test; TESTS=tests/media runs some
 	@tools/check.sh --all
-	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 2 $(TESTS)
+	@PYTHONDONTWRITEBYTECODE= $(BIN)/python -m pytest -n 3 --dist worksteal $(TESTS)
 
 check: dev-env ## format, lint, types, layers, dead code, dependencies, docs: seconds
 	@tools/check.sh

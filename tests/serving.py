@@ -60,12 +60,15 @@ class House:
 
 
 @contextmanager
-def served(home: Path, *, works: bool = True, settings: Mapping[str, Any] | None = None) -> Generator[House]:
+def served(
+    home: Path, *, works: bool = True, host: str = "127.0.0.1", settings: Mapping[str, Any] | None = None
+) -> Generator[House]:
     """A studio in that data folder, served until the block ends.
 
     Args:
         home: the data folder.
         works: whether it also makes what is asked for.
+        host: where it listens; it is asked on this machine in any case.
         settings: beside those that follow from the folder.
     """
     begun: list[House] = []
@@ -76,7 +79,7 @@ def served(home: Path, *, works: bool = True, settings: Mapping[str, Any] | None
         studio = open_studio(Settings(home=home, **(settings or {})))
         try:
             await studio.accounts.owner()
-            listening = listen(Address(port=0))
+            listening = listen(Address(host, port=0))
             begun.append(House(studio, asyncio.get_running_loop(), f"http://127.0.0.1:{listening.getsockname()[1]}"))
             await serve(studio, listening, stop, works=works, ready=is_ready.set)
         finally:

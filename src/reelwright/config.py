@@ -38,8 +38,8 @@ class Settings(BaseSettings):
         Field(
             pattern=r"^(https?://[^\s?#]+)?$",
             description="Where the outside reaches this studio, such as `https://studio.example`. Vendors that sign their calls "
-            "are then asked to call `/webhooks/<provider>` there when a job has moved. Leave it empty until a server hands these "
-            "calls on: jobs are polled either way.",
+            "are then asked to call `/webhooks/<provider>` there when a job has moved, so that its output comes home at once. "
+            "Without it jobs are only polled.",
         ),
     ] = ""
     secret_key: Annotated[
@@ -51,6 +51,15 @@ class Settings(BaseSettings):
         ),
     ] = ""
     upload_limit: Annotated[int, Field(ge=1, le=1 << 20, description="The largest file that a person may send, in MiB.")] = 4096
+    contract_cap: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=1_000_000,
+            description="Dollars that a campaign may cost which clients of the older contract work on, as long as nobody has given "
+            "it a cap: these clients know no prices. 0 lets them ask for nothing that is paid.",
+        ),
+    ] = 100
     media_redirect: Annotated[
         Literal["", "signed"],
         Field(

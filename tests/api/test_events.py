@@ -120,7 +120,7 @@ def test_a_stream_ends_with_the_token_it_was_opened_with(house: House) -> None:
 
 def test_nobody_opens_more_streams_than_are_allowed(house: House) -> None:
     def listening() -> int:
-        return len(house.studio.events._listeners)  # noqa: SLF001
+        return house.studio.events.streams
 
     before = listening()
     with house.client("dora") as dora, ExitStack() as open_ones:

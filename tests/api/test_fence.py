@@ -25,7 +25,7 @@ OPERATIONS = [
 EVERYBODYS = {"{model}", "{provider}"}
 """What belongs to nobody."""
 OPEN = {"/healthz", "/readyz", "/metrics", "/api/v1/session", "/api/v1/setup", "/api/v1/password"}
-"""Paths that ask nobody who they are: how one comes in, and what machines look at. Webhooks of vendors prove themselves by signature."""
+"""Paths that ask nobody who they are: how one comes in, and what machines look at. Vendors' webhooks prove themselves by signature."""
 REFUSED_OTHERWISE = {"PUT /api/v1/campaigns/{campaign}": 409}
 """Who brings an id of their own learns that it cannot be had, and nothing else."""
 HEADERS = {"Idempotency-Key": "a key of an intruder", "If-Match": '"1"', "Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
@@ -126,17 +126,9 @@ def example_of(schema: dict[str, Any]) -> Any:
             return example_of(schema[several][0])
     if "enum" in schema:
         return schema["enum"][0]
-    match schema.get("type"):
-        case "object":
-            return {name: example_of(schema["properties"][name]) for name in schema.get("required", [])}
-        case "array":
-            return []
-        case "integer" | "number":
-            return schema.get("minimum", 1)
-        case "boolean":
-            return False
-        case _:
-            return "something"
+    if schema.get("type") == "object":
+        return {name: example_of(schema["properties"][name]) for name in schema.get("required", [])}
+    return {"array": [], "integer": schema.get("minimum", 1), "number": 1, "boolean": False}.get(schema["type"], "something")
 
 
 @pytest.mark.parametrize(("method", "path", "operation"), PRIVATE, ids=NAMES)

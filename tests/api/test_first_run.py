@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from api.browsers import NAVIGATING, OTHER, PHRASE
+from reelwright.api.origins import is_loopback, is_secret
 from serving import House, served
 
 
@@ -106,3 +107,19 @@ def test_a_set_up_link_works_once_and_says_so(new: House) -> None:
         assert other.post("/setup", data=form).status_code == 404
         assert other.get("/setup?key=made-up").status_code == 404
         assert other.get("/setup").headers["location"] == "/sign-in"
+
+
+def test_a_studio_that_others_can_reach_asks_also_who_sits_at_it(tmp_path: Path) -> None:
+    with served(tmp_path / "home", works=False, host="0.0.0.0") as house, house.stranger(headers=NAVIGATING) as client:
+        answer = client.get("/")
+    assert (answer.status_code, answer.headers["location"]) == (303, "/sign-in")
+    assert is_loopback("127.0.0.1")
+    assert is_loopback("::1")
+    for host in ("0.0.0.0", "::", "192.0.2.1", "studio.lan", "127.0.0.1.example", ""):
+        assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("path", ["/setup", "/password", "/sign-in/oidc/callback"])
+def test_an_address_that_is_a_secret_is_in_no_trace(path: str) -> None:
+    assert is_secret({"path": path})
+    assert not is_secret({"path": "/api/v1/me"})

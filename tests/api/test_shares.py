@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 
 from api.browsers import browser
-from producing import campaign_of, ended, served_with_vendor, start
+from producing import MODELS, campaign_of, ended, served_with_vendor, start
 from reelwright.db.account_tables import ShareRow
 from reelwright.db.fence import unfenced
 from reelwright.domain.ids import CampaignId
@@ -32,11 +32,11 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 @pytest.fixture(scope="module")
 def campaign(house: House, ann: httpx2.Client) -> str:
     """A campaign of Ann's whose film is made, with captions."""
-    fields = {"shots": 1, "seconds": 3, "ratio": "1:1", "captions": "soft", "voice_over": True, "music": False}
+    fields = {"shots": 2, "seconds": 8, "ratio": "1:1", "captions": "soft", "voice_over": True, "music": False}
     user = house.person("ann")
     order = read_brief("A lamp called <Ember> & co that wakes you", {**fields, "name": "<b>Ember</b> & co"})
     made = house.run(lambda studio: studio.campaigns.create(order, None, user=user))
-    assert ended(ann, start(ann, made)["id"])["state"] == "completed"
+    assert ended(ann, start(ann, made, models=MODELS)["id"])["state"] == "completed"
     return made
 
 

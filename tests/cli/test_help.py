@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import resource
 import subprocess
 import sys
-import time
 
 import pytest
 
@@ -26,7 +26,7 @@ COMMANDS = [
     "simulate",
 ]
 GENEROUS = 1.0
-"""Seconds; an idle machine needs under 0.3, and a busy one must not fail the test."""
+"""Seconds of processor time; under 0.1 is needed. On a busy machine the time of day would say nothing."""
 
 
 def test_the_front_page_names_every_command(cli: CommandLine) -> None:
@@ -49,9 +49,9 @@ def test_help_answers_at_once(cli: CommandLine, capsys: pytest.CaptureFixture[st
     took: list[float] = []
     command = [sys.executable, "-m", "reelwright", "--help"]
     for _ in range(5):
-        began = time.perf_counter()
+        before = resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime
         subprocess.run(command, env=cli.environment, cwd=cli.folder, capture_output=True, timeout=PATIENCE, check=True)
-        took.append(time.perf_counter() - began)
+        took.append(resource.getrusage(resource.RUSAGE_CHILDREN).ru_utime - before)
     with capsys.disabled():
         print(f"\nreelwright --help: {min(took) * 1000:.0f} ms")  # noqa: T201
     assert min(took) < GENEROUS

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -34,7 +34,7 @@ PATIENCE = 120.0
 
 
 @contextmanager
-def server(home: Path, port: int) -> Iterator[subprocess.Popen[str]]:
+def server(home: Path, port: int) -> Generator[subprocess.Popen[str]]:
     """`reelwright serve` in a process that is killed at the end of the block."""
     command = [sys.executable, "-m", "reelwright", "serve", "--no-worker", "--json", "--port", str(port)]
     environment = {**os.environ, "REELWRIGHT_HOME": str(home)}

@@ -75,6 +75,19 @@ async def test_guessing_gets_slower_and_the_right_password_waits_as_well(doors: 
         await doors.enter("ann", OTHER)
 
 
+async def test_what_no_keyboard_writes_is_nobodys(both_doors: Doors) -> None:
+    odd = "a\x00\u202e"
+    with pytest.raises(NotSignedIn):
+        await both_doors.enter(odd, odd)
+    for ask in (both_doors.accounts.get(odd), both_doors.accounts.revoke_token(odd, None)):
+        with pytest.raises(NotFound):
+            await ask
+    with pytest.raises(NotFound):
+        await both_doors.sessions.end((await both_doors.accounts.owner()).id, odd)
+    with pytest.raises(InvalidInput):
+        await both_doors.accounts.add(f"{odd}@example.com")
+
+
 async def test_a_thousand_guesses_at_once_are_no_better_than_in_a_row(both_doors: Doors) -> None:
     await both_doors.person("ann")
     before = both_doors.passwords.compared

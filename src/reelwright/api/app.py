@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from fastapi import APIRouter, FastAPI
 from fastapi.routing import APIRoute
 from prometheus_client import CollectorRegistry
@@ -40,7 +42,7 @@ from reelwright.api.headers import SafeHeaders
 from reelwright.api.journal import Counts, Journal
 from reelwright.api.limits import BodyLimit
 from reelwright.api.origins import is_secret
-from reelwright.api.problems import answer_with_problems, problems
+from reelwright.api.problems import Problem, answer_with_problems, problems
 from reelwright.bootstrap import Studio
 
 API = "/api/v1"
@@ -98,6 +100,7 @@ def create_app(studio: Studio, *, is_local: bool = False) -> FastAPI:
         app.include_router(router, prefix=API, responses=problems())
     for router in _PUBLIC:
         app.include_router(router)
+    _describe(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Callers, studio=studio)
     app.add_middleware(SafeHeaders, public_url=studio.settings.public_url)
@@ -108,3 +111,23 @@ def create_app(studio: Studio, *, is_local: bool = False) -> FastAPI:
 def _operation(route: APIRoute) -> str:
     """The name of an operation is that of its function, so that clients made from the document read well."""
     return route.name
+
+
+def _describe(app: FastAPI) -> None:
+    """Adds to the document what no route says: how problems look, and how one says who one is."""
+    plain = app.openapi
+
+    def document() -> dict[str, Any]:
+        found = plain()
+        parts = found.setdefault("components", {})
+        if "securitySchemes" not in parts:
+            problem = Problem.model_json_schema(ref_template="#/components/schemas/{model}")
+            parts["schemas"] = parts.get("schemas", {}) | problem.pop("$defs", {}) | {"Problem": problem}
+            parts["securitySchemes"] = {
+                "token": {"type": "http", "scheme": "bearer", "description": "`reelwright token create` makes one."},
+                "session": {"type": "apiKey", "in": "cookie", "name": "reelwright_session", "description": "Of who has signed in."},
+            }
+            found["security"] = [{"token": []}, {"session": []}]
+        return found
+
+    app.openapi = document

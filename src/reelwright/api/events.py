@@ -88,7 +88,10 @@ async def all_events(
     last_event_id: LastEventId = "",
     accept: Accept = _STREAM,
 ) -> Response:
-    """What happens in all of your campaigns from now on, or after the event with that id."""
+    """What happens in all of your campaigns from now on, or after the event with that id; each event once.
+
+    Of two that happen in one campaign at the same moment the later may come first: their numbers tell.
+    """
     return await _answer(studio, caller, campaign, last_event_id or after, accept)
 
 

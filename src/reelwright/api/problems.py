@@ -149,6 +149,8 @@ async def _on_http(_: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE:
         return _answer(problem_of(errors.TooLarge(str(error.detail))), error.headers)
+    if status is HTTPStatus.BAD_REQUEST:
+        return _answer(problem_of(errors.InvalidInput("body: it cannot be read as what its Content-Type says.")))
     code = status.phrase.lower().replace(" ", "_").replace("-", "_")
     problem = Problem(
         type=f"/problems/{code}", title=status.phrase.capitalize(), status=status, code=code, detail=str(error.detail)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime
 from fractions import Fraction
@@ -111,6 +112,12 @@ def of_campaign(session: Session, campaign: CampaignId) -> list[Asset]:
     """All of a campaign's assets, oldest first."""
     query = sa.select(AssetRow).where(AssetRow.campaign_id == campaign, AssetRow.is_ready.is_(True)).order_by(AssetRow.created_at)
     return [_asset(row) for row in session.scalars(query)]
+
+
+def by_keys(session: Session, keys: Collection[str]) -> Asset | None:
+    """The asset whose object has one of these keys."""
+    row = session.scalars(sa.select(AssetRow).where(AssetRow.key.in_(keys), AssetRow.is_ready.is_(True)).limit(1)).first()
+    return _asset(row) if row else None
 
 
 def open_attempts(session: Session, maker: str, kind: AssetKind) -> list[tuple[AssetId, str]]:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any, TypeAlias
+from typing import TypeAlias
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
@@ -273,16 +273,16 @@ def page(session: Session, campaign: CampaignId | None, *, before: str, limit: i
     return _read(session, query.order_by(LedgerRow.at.desc(), LedgerRow.key.desc()).limit(limit))
 
 
-_Line: TypeAlias = tuple[LedgerRow, str | None, str | None, int | None, str | None]
+_Lines: TypeAlias = "sa.Select[LedgerRow, str, str, int, str | None]"
 
 
-def _with_takes(campaign: CampaignId | None) -> sa.Select[_Line]:
-    columns = (LedgerRow, TakeRow.shot_id, TakeRow.kind, TakeRow.number, TakeRow.job_id)
-    query: sa.Select[Any] = sa.select(*columns).outerjoin(TakeRow, TakeRow.id == LedgerRow.subject)
+def _with_takes(campaign: CampaignId | None) -> _Lines:
+    query = sa.select(LedgerRow, TakeRow.shot_id, TakeRow.kind, TakeRow.number, TakeRow.job_id)
+    query = query.outerjoin(TakeRow, TakeRow.id == LedgerRow.subject)
     return query if campaign is None else query.where(LedgerRow.campaign_id == campaign)
 
 
-def _read(session: Session, query: sa.Select[_Line]) -> list[tuple[str, Entry]]:
+def _read(session: Session, query: _Lines) -> list[tuple[str, Entry]]:
     return [
         (
             row.key,

@@ -222,6 +222,13 @@ def of_job(session: Session, provider: str, job: JobId) -> Take | None:
     return _take(row) if row else None
 
 
+def of_jobs(session: Session, jobs: Sequence[JobId]) -> Take | None:
+    """The newest take that has one of these jobs, whoever the provider is."""
+    query = sa.select(TakeRow).where(TakeRow.job_id.in_(jobs)).order_by(TakeRow.created_at.desc()).limit(1)
+    row = session.scalars(query).first()
+    return _take(row) if row else None
+
+
 def without_receipt(session: Session, provider: str, since: datetime, until: datetime) -> list[Take]:
     """Takes that were sent in between and of whose jobs we know nothing: on their way, or in doubt. Oldest first."""
     query = (

@@ -61,6 +61,19 @@ def merge_patch(target: object, patch: object) -> object:
     return merged
 
 
+def patch_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, Any]:
+    """The merge patch that makes `new` of `old`; neither has `null` outside of a list."""
+    patch: dict[str, Any] = {key: None for key in old if key not in new}
+    for key, value in new.items():
+        before = old.get(key)
+        if isinstance(before, dict) and isinstance(value, dict):
+            if inner := patch_between(cast("dict[str, Any]", before), cast("dict[str, Any]", value)):
+                patch[key] = inner
+        elif key not in old or before != value or type(before) is not type(cast("object", value)):
+            patch[key] = value
+    return patch
+
+
 def depth_of(value: object) -> int:
     """How deep objects and lists lie in each other; 0 for a plain value."""
     depth, level = 0, [value]

@@ -83,3 +83,25 @@ class Rendered:
     """Integrated loudness of the finished file's sound; -70 for a silent film."""
     true_peak: float
     """dBTP of the finished file's sound; minus infinity for a silent film."""
+
+
+@dataclass(frozen=True)
+class Merging:
+    """How clips are merged."""
+
+    container: Literal["mp4", "webm"] = "mp4"
+    size: Size | None = None
+    """The first clip's where it is None; what has another shape is cropped in its middle."""
+    rate: Fraction | None = None
+    """Frames a second; the first clip's where it is None."""
+    quality: float | None = None
+    """0.1 to 1; None keeps the quality and copies what can be copied."""
+
+
+@dataclass(frozen=True)
+class Merged:
+    """The facts about merged clips."""
+
+    size: Size
+    rate: Fraction
+    frames: int

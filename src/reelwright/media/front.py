@@ -12,7 +12,7 @@ from pathlib import Path
 
 from reelwright.domain.film import CutList
 from reelwright.domain.generation import Request
-from reelwright.media.facts import Made, MediaKind, Probe, Rendered, SheetEntry, Spoken
+from reelwright.media.facts import Made, MediaKind, Merged, Merging, Probe, Rendered, SheetEntry, Spoken
 
 
 def examine(path: str, is_media: bool) -> tuple[str, Probe | None]:  # noqa: FBT001 - called by a worker, by position
@@ -34,6 +34,13 @@ def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: st
     from reelwright.media.render import render
 
     return render(cut, clips, voices, output)
+
+
+def merge(clips: Sequence[str], output: str, how: Merging) -> Merged:
+    """See `merge.merge`."""
+    from reelwright.media.merge import merge
+
+    return merge(clips, output, how)
 
 
 def poster(film: str, output: str) -> float:

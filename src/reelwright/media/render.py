@@ -67,17 +67,7 @@ def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: st
     av.logging.set_level(None)
     sound, loudness = _sound(cut, voices)
     report(_MIXED)
-    folder = Path(output).parent
-    part = Path(f"{output}.part")
-    with ExitStack() as files:
-        segments, encoded = _segments(cut, clips, files, folder)
-        cues = cut.cues if cut.captions is CaptionMode.SOFT else ()
-        try:
-            on_progress = partial(_report, _ENCODED if encoded else _MIXED, 1.0)
-            splice(str(part), cut, segments, sound, cues, music.LABEL if cut.has_music else "", on_progress)
-        except (av.error.FFmpegError, OSError) as error:
-            raise RenderError("The film could not be written; is there room left on the disk?") from error
-    _keep(part, Path(output))
+    encoded = join(cut, clips, sound, output, music.LABEL if cut.has_music else "")
     return Rendered(
         frames=cut.frames,
         copied=cut.frames - encoded,
@@ -86,6 +76,24 @@ def render(cut: CutList, clips: Sequence[str], voices: Sequence[str], output: st
         lufs=loudness.lufs,
         true_peak=loudness.true_peak,
     )
+
+
+def join(cut: CutList, clips: Sequence[str], sound: list[Packet[Any]], output: str, comment: str = "") -> int:
+    """Writes the clips, captions and that sound into `output`, and returns how many frames had to be encoded for it.
+
+    Raises:
+        RenderError: a clip does not decode, or the disk is full.
+    """
+    part = Path(f"{output}.part")
+    with ExitStack() as files:
+        segments, encoded = _segments(cut, clips, files, part.parent)
+        cues = cut.cues if cut.captions is CaptionMode.SOFT else ()
+        try:
+            splice(str(part), cut, segments, sound, cues, comment, partial(_report, _ENCODED if encoded else _MIXED, 1.0))
+        except (av.error.FFmpegError, OSError) as error:
+            raise RenderError("The film could not be written; is there room left on the disk?") from error
+    keep(part, Path(output))
+    return encoded
 
 
 def _report(start: float, end: float, fraction: float) -> None:
@@ -197,8 +205,8 @@ class _Captions:
         return self._drawn[1]
 
 
-def _keep(part: Path, output: Path) -> None:
-    """The bytes first, then the name: a crash in between leaves no film that is none."""
+def keep(part: Path, output: Path) -> None:
+    """Gives a finished file its name. The bytes first, then the name: a crash in between leaves no film that is none."""
     with part.open("rb+") as file:
         os.fsync(file.fileno())
     part.replace(output)

@@ -77,7 +77,7 @@ class Accounts:
             return accounts.find(session, UserId(user)) or accounts.find_by_email(session, user.strip().lower())
 
         await self.owner()
-        found = await self._database.read(look)
+        found = await self._database.read(look) if user.isprintable() else None
         if found is None:
             raise _nobody(user)
         return found
@@ -205,7 +205,8 @@ class Accounts:
         Raises:
             NotFound: there is none that holds.
         """
-        if not await self._database.write(lambda session: accounts.revoke_token(session, token, user, self._now())):
+        is_id = token.isprintable()
+        if not is_id or not await self._database.write(lambda session: accounts.revoke_token(session, token, user, self._now())):
             msg = f"There is no token {token!r} that could be revoked."
             raise NotFound(msg)
 

@@ -279,8 +279,11 @@ def _shot_fields(entry: Mapping[str, Any]) -> tuple[_ShotFields | None, tuple[Wr
 def _shot_fields_of(said: tuple[tuple[str, type, Any], ...]) -> tuple[_ShotFields | None, tuple[Wrong, ...]]:
     # Of sixty shots a save changes one: looking at the others anew took most of its time.
     faults: list[Wrong] = []
-    fields = _parsed(_ShotFields, {name: value for name, _, value in said}, "", faults)
-    return fields, tuple(faults)
+    fields = _parsed(_ShotFields, {name: value for name, _, value in said}, _HERE, faults)
+    return fields, tuple((path.removeprefix(f"{_HERE}."), message) for path, message in faults)
+
+
+_HERE = "shot"
 
 
 def pictures_of(document: Document) -> frozenset[AssetId]:

@@ -91,7 +91,10 @@ class Events:
         return await self._database.read(look)
 
     async def of_user(self, user: UserId, place: str, limit: int = _BATCH) -> list[Told]:
-        """What happened in all of the person's campaigns after that place, oldest first.
+        """What happened in all of the person's campaigns after that place, each once.
+
+        In the order in which transactions began: two that wrote to one campaign at the same time may be told the other way round,
+        and their numbers say so.
 
         Raises:
             InvalidInput: the place is none.
@@ -109,6 +112,11 @@ class Events:
         """The place from which on one hears what happens from now on, in all campaigns."""
         with unfenced():
             return _place(await self._database.read(events.newest))
+
+    @property
+    def streams(self) -> int:
+        """How many listen in this process now."""
+        return len(self._listeners)
 
     def admit(self, caller: Caller) -> None:
         """Refuses who listens too often.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, field, fields
+from dataclasses import dataclass, field, fields, replace
 from datetime import datetime
 
 from reelwright.db import budgets, campaigns, drafts, productions
@@ -35,6 +35,8 @@ class Order:
     """Who is to make it, where that is not settled or is to be different."""
     cap_micro_usd: int | None = None
     """The most that the campaign may ever cost from now on; None leaves its cap as it is."""
+    first_cap_micro_usd: int | None = None
+    """The same for a campaign that has no cap yet: who orders by the older contract knows no caps."""
     max_micro_usd: int | None = None
     """The price that was shown: where it has risen since, nothing is started."""
     what: str = "production"
@@ -110,9 +112,12 @@ class Orders:
                 msg = f"Campaign {campaign.id} is in the trash: restore it first."
                 raise Conflict(msg)
             offer = self._offer(session, campaign, order)
-            self._check(session, campaign, order, offer.outlook.micro_usd)
-            if order.cap_micro_usd is not None:
-                campaigns.set_cap(session, campaign.id, order.cap_micro_usd)
+            cap = order.cap_micro_usd
+            if cap is None and campaign.cap_micro_usd is None and offer.outlook.micro_usd:
+                cap = order.first_cap_micro_usd
+            self._check(session, campaign, replace(order, cap_micro_usd=cap), offer.outlook.micro_usd)
+            if cap is not None:
+                campaigns.set_cap(session, campaign.id, cap)
             return self._productions.begin(session, campaign.id, offer.models, offer.notices, order.aim)
 
         return ProductionId(await once(self._database, ticket, self._now(), begin))

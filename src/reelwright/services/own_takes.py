@@ -68,7 +68,7 @@ class OwnTakes:
         take = Take(
             id=TakeId(self._new_id("take")),
             campaign_id=campaign,
-            production_id=self._open_file(session, campaign),
+            production_id=open_file(session, campaign, at),
             shot_id=shot,
             kind=kind,
             number=takes.next_number(session, campaign, shot, kind),
@@ -90,11 +90,12 @@ class OwnTakes:
         events.append(session, campaign, EventName.TAKE_KEPT, at, **facts(take), asset=asset.id, charged_micro_usd=0)
         return take
 
-    def _open_file(self, session: Session, campaign: CampaignId) -> ProductionId:
-        """The run that such takes hang on, which has ended before it began."""
-        run = ProductionId(f"{OWN_PREFIX}{campaign}")
-        if productions.find(session, run) is None:
-            at, models = self._now(), Models(_NOBODY, _NOBODY, _NOBODY, None)
-            aim = Aim(kinds=(), makes_film=False)
-            productions.insert(session, Production(run, campaign, ProductionState.COMPLETED, models, at, at, aim=aim))
-        return run
+
+def open_file(session: Session, campaign: CampaignId, at: datetime) -> ProductionId:
+    """The run that such takes, and films that were made elsewhere, hang on, which has ended before it began."""
+    run = ProductionId(f"{OWN_PREFIX}{campaign}")
+    if productions.find(session, run) is None:
+        models = Models(_NOBODY, _NOBODY, _NOBODY, None)
+        aim = Aim(kinds=(), makes_film=False)
+        productions.insert(session, Production(run, campaign, ProductionState.COMPLETED, models, at, at, aim=aim))
+    return run

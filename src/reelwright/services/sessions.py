@@ -91,7 +91,8 @@ class Sessions:
             NotFound: they have none of that id.
         """
         with unfenced():
-            if not await self._database.write(lambda session: sessions.end(session, user, browser)):
+            is_id = browser.isprintable()
+            if not is_id or not await self._database.write(lambda session: sessions.end(session, user, browser)):
                 msg = f"There is no session {browser!r}."
                 raise NotFound(msg)
 

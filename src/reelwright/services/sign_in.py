@@ -89,7 +89,7 @@ class SignIn:
             raise NotSignedIn(msg)
         await self._attempts.forget(by_address.subject)
         await self._attempts.take_back(by_client.subject)
-        return Entry(user, secret)
+        return _entered(user, secret, "password", visitor)
 
     async def enter(self, user: User, visitor: Visitor) -> Entry:
         """Lets in a person for whom somebody else vouches.
@@ -107,7 +107,7 @@ class SignIn:
         if secret is None:
             msg = "This account is disabled: ask the owner of the studio."
             raise NotSignedIn(msg)
-        return Entry(user, secret)
+        return _entered(user, secret, "issuer", visitor)
 
     async def without_ceremony(self, visitor: Visitor) -> Entry | None:
         """Lets the owner in while nobody can sign in at all; None as soon as somebody can.
@@ -125,7 +125,7 @@ class SignIn:
             if await self._database.read(accounts.is_anybody_known):
                 return None
             found = await self._database.write(begin)
-        return Entry(*found) if found else None
+        return _entered(*found, "first page", visitor) if found else None
 
     async def set_up(self, key: str, caller: Caller | None, *, email: str, name: str, password: str, visitor: Visitor) -> Entry:
         """Gives the owner an address and a password, by a link or in the session that came without ceremony.
@@ -162,7 +162,7 @@ class SignIn:
                 raise Conflict(msg) from error
         if found is None:
             raise is_over(Purpose.SETUP)
-        return Entry(*found)
+        return _entered(*found, "set-up", visitor)
 
     async def by_link(self, key: str, password: str, visitor: Visitor) -> Entry:
         """Lets in who has a link, with the password that they choose. Their other sessions end.
@@ -183,7 +183,7 @@ class SignIn:
             found = await self._database.write(begin)
         if found is None:
             raise is_over(Purpose.PASSWORD)
-        return Entry(*found)
+        return _entered(*found, "link", visitor)
 
     async def change_password(self, user: UserId, current: str, password: str, visitor: Visitor) -> Entry:
         """Gives the person another password. All their sessions end, and a new one begins.
@@ -219,7 +219,7 @@ class SignIn:
                 msg = "The password has just been changed somewhere else."
                 raise Conflict(msg)
             await self._attempts.forget(tried.subject)
-        return Entry(*found)
+        return _entered(*found, "new password", visitor)
 
     def _with_password(self, session: Session, user: UserId, hashed: str, visitor: Visitor) -> tuple[User, str] | None:
         """Within a transaction: the new password, no session and no link from before, and a session that begins."""
@@ -232,9 +232,14 @@ class SignIn:
         return replace(known, has_password=True), self._browsers.begin_in(session, user, visitor)
 
 
+def _entered(user: User, secret: str, door: str, visitor: Visitor) -> Entry:
+    _log.info("sign_in.entered", user=user.id, door=door, client=visitor.client)
+    return Entry(user, secret)
+
+
 def _known(session: Session, address: str) -> tuple[User | None, str | None]:
     """Who has that address and is not disabled, and the hash of their password."""
-    user = accounts.find_by_email(session, address) if address else None
+    user = accounts.find_by_email(session, address) if address and address.isprintable() else None
     if user is None or user.disabled_at:
         return None, None
     return user, accounts.password_of(session, user.id)
