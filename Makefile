@@ -1,6 +1,6 @@
 # Everything one does here, by name; `make` alone lists it. Needs Python 3.11 or newer and make; nothing else, no root.
 .SUFFIXES:
-.PHONY: help film studio test check format docs bench pins run-env dev-env bench-env clean
+.PHONY: help film studio test check format docs fuzz bench pins run-env dev-env bench-env clean
 
 BIN = .venv/bin
 FILM ?=
@@ -30,6 +30,9 @@ format: dev-env ## lay the code out as `make check` wants it
 
 docs: dev-env ## write docs/reference again from the code
 	@$(BIN)/python tools/reference.py
+
+fuzz: dev-env ## throw thousands of requests at the API; REELWRIGHT_EXAMPLES=50 tries more of each operation
+	@REELWRIGHT_EXAMPLES=$${REELWRIGHT_EXAMPLES:-20} $(BIN)/python -m pytest -q -s tests/api/test_openapi.py
 
 bench: dev-env bench-env ## measure what docs/performance.md tells; BENCHMARKS=film runs one
 	@for each in $(BENCHMARKS); do PYTHONDONTWRITEBYTECODE= $(BIN)/python "benchmarks/$$each.py" || exit 1; done

@@ -32,6 +32,7 @@ from reelwright.services.budgets import Budgets
 from reelwright.services.campaigns import Campaigns
 from reelwright.services.catalogue import Catalogue
 from reelwright.services.concepts import Concepts
+from reelwright.services.couriers import Couriers
 from reelwright.services.dashboard import Dashboard
 from reelwright.services.data_folder import WORK, clear_work, make_home
 from reelwright.services.doubts import Doubts
@@ -41,6 +42,7 @@ from reelwright.services.films import Films
 from reelwright.services.findings import Reconciliation
 from reelwright.services.harvests import Harvests
 from reelwright.services.hints import Hints
+from reelwright.services.hooks import Hooks
 from reelwright.services.identities import Identities
 from reelwright.services.keys import Keys
 from reelwright.services.landings import Landings
@@ -48,6 +50,7 @@ from reelwright.services.lanes import Lanes
 from reelwright.services.ledger import Ledger
 from reelwright.services.library import Library
 from reelwright.services.links import Links
+from reelwright.services.older_clients import Ground, OlderClients, open_older_clients
 from reelwright.services.openid import Issuer
 from reelwright.services.orders import Orders
 from reelwright.services.own_takes import OwnTakes
@@ -109,6 +112,8 @@ class Studio:
     sign_in: SignIn
     identities: Identities
     shares: Shares
+    hooks: Hooks
+    couriers: Couriers
     assets: Assets
     library: Library
     thumbnails: Thumbnails
@@ -130,6 +135,8 @@ class Studio:
     quotes: Quotes
     orders: Orders
     own_takes: OwnTakes
+    older: OlderClients
+    """What the routes of the older contract ask for."""
     selections: Selections
     events: Events
     ledger: Ledger
@@ -249,6 +256,21 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     )
     accounts, passwords, attempts = Accounts(database, now=now, new_id=new_id), Passwords(), Attempts(database, now=now)
     links, sessions = Links(database, accounts, now=now), Sessions(database, now=now, new_id=new_id)
+    safe = Safe(settings.home, settings.secret_key)
+    campaigns, drafts = Campaigns(database, assets, workers, now=now, new_id=new_id), Drafts(database, now=now)
+    orders = Orders(database, catalogue, productions, quotes, defaults=_defaults(settings), now=now)
+    own_takes = OwnTakes(database, now=now, new_id=new_id)
+    older = open_older_clients(
+        Ground(database, catalogue, net, assets, workers, settings.home / WORK, now, new_id),
+        campaigns,
+        drafts,
+        own_takes,
+        orders,
+        productions,
+        takes,
+        upload_limit=settings.upload_limit << 20,
+        cap_usd=settings.contract_cap,
+    )
     return Studio(
         settings=settings,
         database=database,
@@ -265,13 +287,15 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         sign_in=SignIn(database, passwords, attempts, sessions, links, now=now),
         identities=Identities(database, accounts, net, _issuer(settings), now=now, new_id=new_id),
         shares=Shares(database, passwords, attempts, now=now, new_id=new_id),
+        hooks=Hooks(database, safe, net, now=now, new_id=new_id),
+        couriers=Couriers(database, safe, net, now=now, new_id=new_id),
         assets=assets,
         library=Library(database, now=now),
         thumbnails=Thumbnails(database, assets, lookers, folder=settings.home / WORK),
         landings=Landings(database, assets, spool),
         uploads=Uploads(database, store, assets, limit=settings.upload_limit << 20, now=now, new_id=new_id),
-        campaigns=Campaigns(database, assets, workers, now=now, new_id=new_id),
-        drafts=Drafts(database, now=now),
+        campaigns=campaigns,
+        drafts=drafts,
         dashboard=Dashboard(database),
         texts=texts,
         productions=productions,
@@ -284,8 +308,9 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         standing=Standings(database),
         budgets=budgets,
         quotes=quotes,
-        orders=Orders(database, catalogue, productions, quotes, defaults=_defaults(settings), now=now),
-        own_takes=OwnTakes(database, now=now, new_id=new_id),
+        orders=orders,
+        own_takes=own_takes,
+        older=older,
         selections=Selections(database, now=now),
         events=Events(database, now=now),
         ledger=Ledger(database),

@@ -63,6 +63,7 @@ def campaign(house: House) -> CampaignId:
 def test_a_file_arrives_in_parts_and_becomes_an_asset(house: House, ann: httpx2.Client, campaign: CampaignId) -> None:
     content = clip(40)
     url = begin(ann, campaign, len(content), filename="teaser.mp4", filetype="video/mp4")
+    answer = httpx2.Response(0)
     for start in range(0, len(content), 1000):
         assert offset_of(ann, url) == start
         answer = patch(ann, url, start, content[start : start + 1000])

@@ -291,6 +291,20 @@ async def test_a_token_does_no_more_than_its_maker_and_lives_no_longer(doors: Do
     assert await doors.accounts.by_token(text) is None
 
 
+async def test_a_token_takes_along_what_was_made_with_it(doors: Doors) -> None:
+    ann = await doors.person("ann")
+    leaked, text = await doors.accounts.create_token(ann.id, "leaked")
+    _, apart = await doors.accounts.create_token(ann.id, "apart")
+    texts = [text]
+    for name in ("child", "grandchild"):
+        caller = await doors.accounts.by_token(texts[-1])
+        _, made = await doors.accounts.create_token(ann.id, name, by=caller)
+        texts.append(made)
+    await doors.accounts.revoke_token(leaked.id, ann.id)
+    assert [await doors.accounts.by_token(each) for each in texts] == [None] * 3
+    assert await doors.accounts.by_token(apart) is not None
+
+
 async def test_a_hash_of_other_parameters_is_renewed_at_the_next_sign_in(doors: Doors) -> None:
     ann = await doors.person("ann")
     older = PasswordHasher(time_cost=2, memory_cost=1024, parallelism=1).hash(PHRASE)

@@ -20,6 +20,7 @@ from reelwright.api import (
     events,
     films,
     health,
+    hooks,
     media,
     metrics,
     oidc,
@@ -61,6 +62,7 @@ _SIGNED: tuple[APIRouter, ...] = (
     trash.router,
     search.router,
     shares.router,
+    hooks.router,
     users.router,
     assets.router,
     uploads.router,
@@ -68,7 +70,15 @@ _SIGNED: tuple[APIRouter, ...] = (
 """Routes below `/api/v1` that ask who one is."""
 _OWN: tuple[APIRouter, ...] = (accounts.router, sign_in.router, tokens.router)
 """Routes below `/api/v1` about who one is: they see to themselves who may use them."""
-_PUBLIC: tuple[APIRouter, ...] = (health.router, metrics.router, calls.router, media.router, pages.router, oidc.router, shares.public)
+_PUBLIC: tuple[APIRouter, ...] = (
+    health.router,
+    metrics.router,
+    calls.router,
+    media.router,
+    pages.router,
+    oidc.router,
+    shares.public,
+)
 """Routes with paths of their own that see to themselves who may use them."""
 
 
@@ -125,7 +135,7 @@ def _describe(app: FastAPI) -> None:
             parts["schemas"] = parts.get("schemas", {}) | problem.pop("$defs", {}) | {"Problem": problem}
             parts["securitySchemes"] = {
                 "token": {"type": "http", "scheme": "bearer", "description": "`reelwright token create` makes one."},
-                "session": {"type": "apiKey", "in": "cookie", "name": "reelwright_session", "description": "Of who has signed in."},
+                "session": {"type": "apiKey", "in": "cookie", "name": "reelwright_session", "description": "Of a browser."},
             }
             found["security"] = [{"token": []}, {"session": []}]
         return found

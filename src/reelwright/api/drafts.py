@@ -9,6 +9,7 @@ from typing import Annotated, Any, cast
 
 from fastapi import APIRouter, Header, Path, Query, Request, Response
 from pydantic import BaseModel, Field
+from pydantic_core import to_json
 
 from reelwright.api.callers import CallerHere, StudioHere
 from reelwright.api.paging import Limit, Page
@@ -223,7 +224,7 @@ async def read_json(request: Request) -> object:
 def _saved(current: Current) -> Response:
     # Written out here, because checking it against a model takes longer than the whole save.
     answer = {"version": current.version, "doc": current.doc, "saved_at": current.saved_at.isoformat()}
-    content = json.dumps(answer, ensure_ascii=False, separators=(",", ":"))
+    content = to_json(answer)
     return Response(content, media_type="application/json", headers={"ETag": f'"{current.version}"', "Cache-Control": "no-store"})
 
 

@@ -121,11 +121,12 @@ async def _answer(server: uvicorn.Server, listening: socket.socket) -> None:
 
 
 async def _tend(studio: Studio) -> None:
-    """Sees to what people send, on every machine that takes it: the spool is this machine's own."""
+    """Sees to what people send, on every machine that takes it: the spool is this machine's own. And to hooks, where it leads."""
     spare_from_here()
     async with asyncio.TaskGroup() as group:
         group.create_task(studio.landings.watch())
         group.create_task(studio.uploads.watch())
+        group.create_task(studio.couriers.watch(lambda: studio.is_leading))
 
 
 async def _work(studio: Studio) -> None:

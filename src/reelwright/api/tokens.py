@@ -76,7 +76,7 @@ async def create_token(studio: StudioHere, caller: PersonHere, wanted: NewToken)
 
 @router.delete("/{token}", status_code=204, responses=problems(NotFound))
 async def revoke_token(studio: StudioHere, caller: PersonHere, token: str) -> None:
-    """End one of the caller's tokens at once."""
+    """End one of the caller's tokens at once, and every token that was made with it."""
     await studio.accounts.revoke_token(token, caller.user.id)
 
 

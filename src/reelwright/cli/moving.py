@@ -42,13 +42,13 @@ async def _move(source: str, target: str, *, is_shown: bool) -> tuple[Moved, boo
         stack.push_async_callback(studio.close)
         # Whoever leads may be storing something new at this moment; without anybody, this run sees all there is.
         is_final = studio.leadership.take()
-        stores = [open_store(url, os.environ) for url in (source, target)]
-        for store in stores:
-            stack.push_async_callback(store.aclose)
+        before, after = open_store(source, os.environ), open_store(target, os.environ)
+        stack.push_async_callback(before.aclose)
+        stack.push_async_callback(after.aclose)
         moves = Moves(studio.database, folder=studio.settings.home / "moves")
         bar = _Bar() if is_shown else None
         try:
-            return await moves.move(*stores, f"{source}\n{target}", bar.show if bar else None), is_final
+            return await moves.move(before, after, f"{source}\n{target}", bar.show if bar else None), is_final
         finally:
             if bar:
                 bar.close()

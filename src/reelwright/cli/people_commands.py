@@ -117,7 +117,7 @@ def token_revoke(
     token: Annotated[str, typer.Argument(metavar="TOKEN", help="Its id, as `reelwright token list` shows it.")],
     as_json: Json = False,
 ) -> None:
-    """End a token at once."""
+    """End a token at once, and every token that was made with it."""
     with errors_told(as_json=as_json):
         from reelwright.cli.people import revoke_token
 

@@ -59,6 +59,8 @@ class TokenRow(Table):
     ending: Mapped[str]
     """Its last four characters, to tell it from others."""
     user_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_users.id"), index=True)
+    made_by: Mapped[str | None] = mapped_column(index=True)
+    """The token that asked for it, which takes it along when it is revoked."""
     name: Mapped[str]
     scopes: Mapped[str]
     """By blanks."""

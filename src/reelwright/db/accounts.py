@@ -147,14 +147,15 @@ def everybody(session: Session) -> list[User]:
     return [_user(row) for row in session.scalars(sa.select(UserRow).order_by(UserRow.created_at, UserRow.id))]
 
 
-def insert_token(session: Session, token: Token, digest: str) -> None:
-    """Writes a new token, as the digest by which it is found."""
+def insert_token(session: Session, token: Token, digest: str, made_by: str = "") -> None:
+    """Writes a new token, as the digest by which it is found, and the token that asked for it where one did."""
     session.add(
         TokenRow(
             id=token.id,
             digest=digest,
             ending=token.ending,
             user_id=token.user_id,
+            made_by=made_by or None,
             name=token.name,
             scopes=" ".join(sorted(scope.value for scope in token.scopes)),
             created_at=token.created_at,
@@ -187,12 +188,17 @@ def touch_token(session: Session, token: str, at: datetime) -> None:
 
 
 def revoke_token(session: Session, token: str, user: UserId | None, at: datetime) -> bool:
-    """Ends the person's token, or anybody's; False where there is none that holds."""
-    change = sa.update(TokenRow).where(TokenRow.id == token, TokenRow.revoked_at.is_(None))
-    if user is not None:
-        change = change.where(TokenRow.user_id == user)
-    ended = change.values(revoked_at=at).returning(TokenRow.id).execution_options(synchronize_session=False)
-    return session.execute(ended).scalar_one_or_none() is not None
+    """Ends the person's token, or anybody's, and every one that was made with it; False where there is none that holds."""
+    which = TokenRow.id == token if user is None else sa.and_(TokenRow.id == token, TokenRow.user_id == user)
+    ended = made = _revoke(session, which, at)
+    while made:
+        made = _revoke(session, TokenRow.made_by.in_(made), at)
+    return bool(ended)
+
+
+def _revoke(session: Session, which: sa.ColumnElement[bool], at: datetime) -> list[str]:
+    change = sa.update(TokenRow).where(which, TokenRow.revoked_at.is_(None)).values(revoked_at=at).returning(TokenRow.id)
+    return list(session.scalars(change.execution_options(synchronize_session=False)))
 
 
 def revoke_tokens(session: Session, user: UserId, at: datetime) -> None:

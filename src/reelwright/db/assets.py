@@ -244,6 +244,6 @@ def stored(session: Session, after: str, limit: int) -> list[Asset]:
 
 def sum_stored(session: Session) -> tuple[int, int]:
     """How many assets have their bytes in the store, thumbnails too, and how many bytes those are."""
-    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(AssetRow.bytes), 0))
+    query = sa.select(sa.func.count(AssetRow.id), sa.func.sum(AssetRow.bytes))
     count, size = session.execute(query.where(AssetRow.is_ready.is_(True), AssetRow.is_spooled.is_(False))).one()
-    return int(count), int(size)
+    return count, size or 0

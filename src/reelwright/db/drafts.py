@@ -8,23 +8,24 @@ from __future__ import annotations
 from collections.abc import Collection
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reelwright.db.documents import load
-from reelwright.db.tables import AssetRow, CampaignRow, DraftVersionRow, UtcTime
+from reelwright.db.tables import AssetRow, CampaignRow, DraftVersionRow, SelectionRow
 from reelwright.domain.budget import decimal_usd
 from reelwright.domain.campaign import CampaignStatus, Document
-from reelwright.domain.draft import Draft, decompile, name_of, step_of, words_of
-from reelwright.domain.ids import AssetId, CampaignId, UserId
+from reelwright.domain.draft import Draft, decompile, merge_patch, name_of, patch_between, step_of, words_of
+from reelwright.domain.ids import AssetId, CampaignId, TakeId, UserId
 from reelwright.errors import NotFound, VersionConflict
 
-KEPT_WHOLE = 200
+KEPT = 200
 """So many of the newest drafts are kept, whatever their age."""
 KEPT_FOR = timedelta(days=30)
-"""So long an older one is kept, if it is the first of its hour."""
+"""So long one an hour is kept of those before."""
+_WHOLE_EVERY = 10
 _SWEEP_EVERY = 20
 """Versions between two looks for drafts that are not kept any longer."""
 
@@ -42,6 +43,7 @@ class Stored:
     is_typed: bool
     document: Document
     cap_micro_usd: int | None
+    event_count: int
     saved_by: dict[str, Any] | None
     saved_at: datetime
     is_trashed: bool
@@ -60,6 +62,7 @@ def read(session: Session, campaign: CampaignId, *, for_change: bool = False) ->
         CampaignRow.draft,
         CampaignRow.document,
         CampaignRow.cap_micro_usd,
+        CampaignRow.event_count,
         CampaignRow.saved_by,
         CampaignRow.created_at,
         CampaignRow.trashed_at,
@@ -78,6 +81,7 @@ def read(session: Session, campaign: CampaignId, *, for_change: bool = False) ->
         is_typed=row.draft is not None,
         document=document,
         cap_micro_usd=row.cap_micro_usd,
+        event_count=row.event_count,
         saved_by=row.saved_by,
         saved_at=datetime.fromisoformat(row.saved_by["at"]) if row.saved_by else row.created_at,
         is_trashed=row.trashed_at is not None,
@@ -117,7 +121,7 @@ def replace_typed(session: Session, old: Stored, draft: Draft, /, **columns: Any
     Raises:
         VersionConflict: somebody saved in between.
     """
-    keep(session, old)
+    keep(session, old, draft)
     return replace(session, old, draft=draft, **said(draft), **columns)
 
 
@@ -126,34 +130,38 @@ def said(draft: Draft) -> dict[str, Any]:
     return {"name": name_of(draft), "words": words_of(draft), "step": step_of(draft)}
 
 
-def keep(session: Session, old: Stored) -> None:
-    """Writes down a draft that is about to be replaced. Whoever calls has read it for change."""
-    if old.is_typed:  # then it need not come here and go back again
-        columns = (CampaignRow.id, CampaignRow.version, CampaignRow.draft, CampaignRow.saved_by, _at(old.saved_at))
-        row = sa.select(*columns).where(CampaignRow.id == old.campaign)
-        session.execute(sa.insert(DraftVersionRow).from_select(["campaign_id", "version", "draft", "saved_by", "saved_at"], row))
-    else:
-        session.add(DraftVersionRow(campaign_id=old.campaign, version=old.version, draft=old.draft, saved_at=old.saved_at))
+def keep(session: Session, old: Stored, new: Draft) -> None:
+    """Writes down a draft that is about to be replaced by `new`. Whoever calls has read it for change.
 
-
-def _at(moment: datetime) -> sa.BindParameter[datetime]:
-    return sa.literal(moment, UtcTime())
+    Most are kept as what makes them of the one after them, which is a thousandth of the size; every tenth is kept whole.
+    """
+    is_whole = old.version % _WHOLE_EVERY == 0
+    row = {
+        "campaign_id": old.campaign,
+        "version": old.version,
+        "is_whole": is_whole,
+        "draft": old.draft if is_whole else patch_between(new, old.draft),
+        "saved_at": old.saved_at,
+        **({"saved_by": old.saved_by} if old.saved_by else {}),
+    }
+    session.execute(sa.insert(DraftVersionRow.__table__).values(row))
 
 
 def sweep(session: Session, campaign: CampaignId, newest: int, at: datetime) -> None:
-    """Removes drafts that are neither among the newest nor the first of their hour in the last days; looks only now and then."""
+    """Removes drafts that are neither among the newest nor one of their hour in the last days; looks only now and then."""
     if newest % _SWEEP_EVERY:
         return
-    old = sa.select(DraftVersionRow.version, DraftVersionRow.saved_at).where(
-        DraftVersionRow.campaign_id == campaign, DraftVersionRow.version <= newest - KEPT_WHOLE
+    old = sa.select(DraftVersionRow.version, DraftVersionRow.saved_at, DraftVersionRow.is_whole).where(
+        DraftVersionRow.campaign_id == campaign, DraftVersionRow.version <= newest - KEPT
     )
     gone: list[int] = []
     hours = set[datetime]()
-    for version, saved_at in session.execute(old.order_by(DraftVersionRow.version)):
+    for version, saved_at, is_whole in session.execute(old.order_by(DraftVersionRow.version)):
         hour = saved_at.replace(minute=0, second=0, microsecond=0)
-        if at - saved_at > KEPT_FOR or hour in hours:
+        if at - saved_at > KEPT_FOR or hour in hours or not is_whole:
             gone.append(version)
-        hours.add(hour)
+        else:
+            hours.add(hour)
     if gone:
         session.execute(
             sa.delete(DraftVersionRow)
@@ -189,11 +197,23 @@ def version(session: Session, campaign: CampaignId, number: int) -> Version:
     Raises:
         NotFound: there is none of that number, or it is not kept any longer.
     """
-    row = session.get(DraftVersionRow, (campaign, number))
-    if row is None:
+    later = (DraftVersionRow.campaign_id == campaign, DraftVersionRow.version >= number)
+    whole = session.scalar(sa.select(sa.func.min(DraftVersionRow.version)).where(*later, DraftVersionRow.is_whole))
+    query = sa.select(DraftVersionRow).where(*later).order_by(DraftVersionRow.version)
+    rows = session.scalars(query.where(DraftVersionRow.version <= whole) if whole else query).all()
+    if not rows or rows[0].version != number:
         msg = f"Campaign {campaign!r} has no draft of version {number} in its history."
         raise NotFound(msg)
-    return Version(row.version, row.draft, row.saved_by, row.saved_at)
+    draft: Draft = {} if rows[-1].is_whole else read(session, campaign).draft
+    for row in reversed(rows):
+        draft = row.draft if row.is_whole else cast("Draft", merge_patch(draft, row.draft))
+    return Version(number, draft, rows[0].saved_by, rows[0].saved_at)
+
+
+def used_takes(session: Session, campaign: CampaignId) -> dict[tuple[str, str], TakeId]:
+    """The takes that are used, by shot and kind."""
+    query = sa.select(SelectionRow.shot_id, SelectionRow.kind, SelectionRow.take_id).where(SelectionRow.campaign_id == campaign)
+    return {(row.shot_id, row.kind): TakeId(row.take_id) for row in session.execute(query)}
 
 
 def usable(session: Session, user: UserId, pictures: Collection[AssetId]) -> frozenset[AssetId]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import datetime
 from typing import NamedTuple
 
@@ -34,9 +35,15 @@ def append(session: Session, campaign: CampaignId, name: EventName, at: datetime
         .execution_options(synchronize_session=False)
     )
     number = session.execute(count_up).scalar_one()
-    told = {key: conceal(value) if isinstance(value, str) else value for key, value in facts.items()}
-    session.add(EventRow(campaign_id=campaign, number=number, name=name.value, at=at, facts=told))
+    write(session, campaign, number, name, at, facts)
     return number
+
+
+def write(session: Session, campaign: CampaignId, number: int, name: EventName, at: datetime, facts: Mapping[str, Value]) -> None:
+    """Writes the event of that number, for who has counted up already, in the change that the event tells of."""
+    told = {key: conceal(value) if isinstance(value, str) else value for key, value in facts.items()}
+    row = {"campaign_id": campaign, "number": number, "name": name.value, "at": at, "facts": told}
+    session.execute(sa.insert(EventRow.__table__).values(row))
 
 
 def notices(session: Session, campaign: CampaignId) -> frozenset[str]:
@@ -88,6 +95,18 @@ def of_user(session: Session, user: UserId, position: Position, limit: int = 100
         .limit(limit)
     )
     return [(Position(row.xact, row.serial), _event(row)) for row in session.scalars(query)]
+
+
+def of_all(session: Session, position: Position, limit: int = 1000) -> list[tuple[Position, UserId, Event]]:
+    """What happened in everybody's campaigns after that position, in the order of all events, and whose each campaign is."""
+    query = (
+        sa.select(EventRow, CampaignRow.user_id)
+        .join(CampaignRow, CampaignRow.id == EventRow.campaign_id)
+        .where(*_after(session, position))
+        .order_by(EventRow.xact, EventRow.serial)
+        .limit(limit)
+    )
+    return [(Position(row.xact, row.serial), UserId(user), _event(row)) for row, user in session.execute(query)]
 
 
 def concerned(session: Session, position: Position, limit: int = 1000) -> list[tuple[Position, UserId]]:

@@ -101,6 +101,12 @@ def active(session: Session) -> list[Production]:
     return [_production(row) for row in session.scalars(query)]
 
 
+def has_active(session: Session, campaign: CampaignId) -> bool:
+    """Whether one of the campaign's runs has not ended, be it beside."""
+    query = sa.select(ProductionRow.id).where(ProductionRow.campaign_id == campaign, ProductionRow.ended_at.is_(None)).limit(1)
+    return session.execute(query).scalar_one_or_none() is not None
+
+
 def active_ids(session: Session) -> frozenset[ProductionId]:
     """The ids of the runs that have not ended."""
     query = sa.select(ProductionRow.id).where(ProductionRow.ended_at.is_(None))

@@ -82,7 +82,9 @@ class DraftVersionRow(Table):
     __tablename__ = "reel_draft_versions"
     campaign_id: Mapped[str] = mapped_column(sa.ForeignKey("reel_campaigns.id"), primary_key=True)
     version: Mapped[int] = mapped_column(primary_key=True)
+    is_whole: Mapped[bool]
     draft: Mapped[dict[str, Any]]
+    """The draft where it is whole; else the merge patch that makes it of the next newer one, which may be the campaign's own."""
     saved_by: Mapped[dict[str, Any] | None]
     saved_at: Mapped[datetime]
 

@@ -19,7 +19,7 @@ from yarl import URL
 from reelwright.errors import AddressRefused, InDoubt, NotSubmitted
 from reelwright.net.answers import SAFE_METHODS, Answer, Explain, refusal
 from reelwright.net.download import Download, Headers, Origins, Patience
-from reelwright.net.guard import Reach, origin_of, parse, sockets
+from reelwright.net.guard import Reach, is_allowed, origin_of, parse, sockets
 from reelwright.net.redaction import conceal_bytes, redact
 
 _READ_BUFFER = 256 << 10
@@ -140,6 +140,46 @@ class Net:
             raise (NotSubmitted if answer.is_free else InDoubt)(message)
         return answer
 
+    def check(self, url: str) -> None:
+        """Whether something may be sent there, as far as the URL alone tells; the guard at the socket decides.
+
+        Raises:
+            AddressRefused: its scheme is not allowed, or it names an address that is not.
+        """
+        target = parse(url)
+        reach = self._reach(target, is_trusted=False)
+        try:
+            is_allowed_there = is_allowed(target.host or "", reach)
+        except ValueError:
+            return  # a name: only at the socket it is known where that leads
+        if not is_allowed_there:
+            msg = "The URL leads to an address that is not a public one."
+            raise AddressRefused(msg)
+
+    async def post(self, url: str, content: bytes, *, headers: Mapping[str, str], timeout_seconds: float) -> Answer:
+        """Tells somebody something, once. Any answer is one, none is read beyond its headers, and no redirect is followed.
+
+        Raises:
+            AddressRefused: the URL's scheme or address is not allowed.
+            NotSubmitted: no byte of the request left this machine.
+            InDoubt: the request left, and no answer came.
+        """
+        target = parse(url)
+        flight = _Flight()
+        try:
+            async with self._session(self._reach(target, is_trusted=False), _Use.PAY).post(
+                target,
+                headers=headers,
+                data=content,
+                allow_redirects=False,
+                timeout=aiohttp.ClientTimeout(total=timeout_seconds, sock_connect=min(10, timeout_seconds)),
+                trace_request_ctx=flight,
+            ) as response:
+                told = {name.lower(): value for name, value in response.headers.items()}
+                return Answer(response.status, None, told, target.host or "")
+        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+            raise _lost(target, flight, error) from error
+
     async def request_text(self, method: str, url: str, *, timeout_seconds: float = 60) -> str:
         """As `request_json`, for answers that are text. The URL carries its own permission."""
         target = parse(url)
@@ -174,12 +214,7 @@ class Net:
                 while len(content) <= _MAX_ANSWER and (chunk := await response.content.readany()):
                     content += chunk
         except (aiohttp.ClientError, TimeoutError, OSError) as error:
-            reason = redact(str(error)) or type(error).__name__
-            if is_free or not flight.has_left:
-                message = f"{url.host} could not be reached ({reason}). It is safe to ask again."
-                raise NotSubmitted(message) from error
-            message = f"{url.host} got the request but gave no clear answer ({reason})."
-            raise InDoubt(message) from error
+            raise _lost(url, flight, error, is_free=is_free) from error
         told = {name.lower(): value for name, value in response.headers.items()}
         body_read = conceal_bytes(bytes(content))
         answer = Answer(response.status, _read(body_read), told, url.host or "", is_free=is_free)
@@ -217,6 +252,14 @@ class _Flight(SimpleNamespace):
     """Whether a request may have left this machine."""
 
     has_left: bool = False
+
+
+def _lost(url: URL, flight: _Flight, error: Exception, *, is_free: bool = False) -> NotSubmitted | InDoubt:
+    """What it means that no answer came."""
+    reason = redact(str(error)) or type(error).__name__
+    if is_free or not flight.has_left:
+        return NotSubmitted(f"{url.host} could not be reached ({reason}). It is safe to ask again.")
+    return InDoubt(f"{url.host} got the request but gave no clear answer ({reason}).")
 
 
 async def _connected(_session: aiohttp.ClientSession, context: SimpleNamespace, _: object) -> None:

@@ -177,7 +177,7 @@ class Accounts:
             if accounts.count_tokens(session, person.id, at) >= _MOST_TOKENS:
                 msg = f"There are {_MOST_TOKENS} tokens already: revoke those that are not used."
                 raise Conflict(msg)
-            accounts.insert_token(session, token, digest_of(text))
+            accounts.insert_token(session, token, digest_of(text), made_by=by.token if by else "")
 
         await self._database.write(write)
         return token, text
@@ -200,7 +200,7 @@ class Accounts:
         return await self._database.read(lambda session: accounts.tokens(session, user))
 
     async def revoke_token(self, token: str, user: UserId | None) -> None:
-        """Ends a token of the person, with None of anybody, at once.
+        """Ends a token of the person, with None of anybody, at once, and every token that was made with it.
 
         Raises:
             NotFound: there is none that holds.

@@ -159,10 +159,13 @@ class Assets:
                 if known.id != asset.id:
                     with suppress(StorageError):  # a sweep will find it
                         await self._remove_attempt(asset.id, asset.key)
-        if known.trashed_at is not None:
-            await self._database.write(lambda session: assets.put_in_trash(session, known.id, None))
-            known = replace(known, trashed_at=None)
-        return known, known.is_spooled
+        return await self._out_of_trash(known), known.is_spooled
+
+    async def _out_of_trash(self, asset: Asset) -> Asset:
+        if asset.trashed_at is None:
+            return asset
+        await self._database.write(lambda session: assets.put_in_trash(session, asset.id, None))
+        return replace(asset, trashed_at=None)
 
     async def _is_stored(self, asset: Asset, path: Path) -> bool:
         """Whether the store has taken the file, and gives it back as it was, within the time that somebody waits."""

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime
+from typing import cast
 
 from reelwright.db import budgets, campaigns, drafts, events, films, listing, productions, takes
 from reelwright.db.engine import Database, IntegrityError, Session
@@ -14,7 +15,7 @@ from reelwright.domain.asset import AssetKind
 from reelwright.domain.brief import Brief
 from reelwright.domain.budget import Balance
 from reelwright.domain.campaign import ID_PATTERN, Campaign, CampaignStatus, Document
-from reelwright.domain.draft import Draft, name_of
+from reelwright.domain.draft import Draft, merge_patch, name_of
 from reelwright.domain.event import Event, EventName
 from reelwright.domain.film import Film
 from reelwright.domain.ids import OWNER, AssetId, CampaignId, UserId
@@ -133,10 +134,11 @@ class Campaigns:
             known = campaigns.find(session, identity)
             if known is not None:
                 return known, False
-            reading = settle(session, user, draft, _EMPTY)
+            begun = cast("Draft", merge_patch({}, draft))  # without `null`, which no draft has
+            reading = settle(session, user, begun, _EMPTY)
             document = reading.checked() if is_whole else reading.document or _EMPTY
-            made = Campaign(identity, user, CampaignStatus.DRAFT, 1, document, self._now(), cap_in(draft), name_of(draft))
-            self._insert(session, made, draft)
+            made = Campaign(identity, user, CampaignStatus.DRAFT, 1, document, self._now(), cap_in(begun), name_of(begun))
+            self._insert(session, made, begun)
             return made, True
 
         return await self._insert_once(write, user)

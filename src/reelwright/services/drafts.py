@@ -12,6 +12,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any, cast
 
+from pydantic_core import to_json
+
 from reelwright.db import campaigns, drafts, events, takes
 from reelwright.db.documents import dump
 from reelwright.db.engine import Database, Session
@@ -104,6 +106,7 @@ class Drafts:
             self._check(session, old, version, is_same=doc == base and not others)
             for take in others:
                 choose(session, take, self._now())
+            old = drafts.read(session, campaign) if others else old
             return _current(session, self._save(session, old, doc, by) if doc != base else old)
 
         return await self._database.write(save)
@@ -198,8 +201,11 @@ class Drafts:
         _check_size(doc)
         at = self._now()
         saved_by = by.at(at)
-        version = drafts.replace_typed(session, old, doc, saved_by=saved_by, **columns)
-        events.append(session, old.campaign, EventName.DRAFT_UPDATED, at, version=version, client=by.client, by=by.name)
+        number = old.event_count + 1
+        counted = {"event_count": number, "updated_at": at}
+        version = drafts.replace_typed(session, old, doc, saved_by=saved_by, **counted, **columns)
+        facts = {"version": version, "client": by.client, "by": by.name}
+        events.write(session, old.campaign, number, EventName.DRAFT_UPDATED, at, facts)
         drafts.sweep(session, old.campaign, version, at)
         cap = columns.get("cap_micro_usd", old.cap_micro_usd)
         return replace(old, version=version, draft=doc, is_typed=True, cap_micro_usd=cap, saved_by=saved_by, saved_at=at)
@@ -268,7 +274,7 @@ def checked_patch(patch: object) -> dict[str, object]:
 
 
 def _check_size(doc: Draft) -> None:
-    size = len(json.dumps(doc, ensure_ascii=False, separators=(",", ":")).encode())
+    size = len(to_json(doc))
     if size > MOST_BYTES:
         msg = f"The draft would have {size:,} bytes; at most {MOST_BYTES:,} are kept. Shorten its texts, or remove shots."
         raise TooLarge(msg)
@@ -290,8 +296,8 @@ def _current(session: Session, old: drafts.Stored) -> Current:
     shots = section(doc, "shots")
     used: dict[str, dict[str, str]] = {}
     if shots:
-        for (shot, kind), take in takes.selected(session, old.campaign).items():
-            used.setdefault(shot, {})[kind.value] = take.id
+        for (shot, kind), take in drafts.used_takes(session, old.campaign).items():
+            used.setdefault(shot, {})[kind] = take
     if used:
         doc = {
             **doc,
@@ -331,7 +337,7 @@ def _other_takes(session: Session, campaign: CampaignId, wanted: Wanted) -> list
     """Those of the wanted takes that can be used and are not used now; what cannot be is left out, and the answer shows it."""
     if not wanted:
         return []
-    used = {take.id for take in takes.selected(session, campaign).values()}
+    used = set(drafts.used_takes(session, campaign).values())
     known = {take.id: take for take in takes.of_campaign(session, campaign) if take.state is TakeState.KEPT}
     found = {key: known[each] for key, each in wanted.items() if each in known and each not in used}
     return [take for key, take in found.items() if (take.shot_id, take.kind) == key]

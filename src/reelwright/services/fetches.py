@@ -128,9 +128,7 @@ class Fetches:
             for start in range(0, len(content), _CHUNK):
                 yield content[start : start + _CHUNK]
 
-        asset, _ = await self._assets.keep_upload(
-            chunks(), await self._purpose(wish), declared=media_type, size=len(content)
-        )
+        asset, _ = await self._assets.keep_upload(chunks(), await self._purpose(wish), declared=media_type, size=len(content))
         return asset
 
     async def _fetch(self, url: str, wish: Wish) -> Asset:

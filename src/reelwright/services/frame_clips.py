@@ -16,7 +16,7 @@ from reelwright.db.engine import Database, Session
 from reelwright.domain.aim import Aim
 from reelwright.domain.asset import Asset
 from reelwright.domain.event import Event, EventName
-from reelwright.domain.generation import Kind, provider_of
+from reelwright.domain.generation import Kind, ModelRef, provider_of
 from reelwright.domain.ids import CampaignId, ProductionId, ShotId, TakeId, UserId
 from reelwright.domain.production import Production
 from reelwright.domain.timing import AspectRatio
@@ -100,10 +100,9 @@ class FrameClips:
         cards = [str(card.model) for card in self._catalogue.cards(Kind.CLIP)]
         if named in cards:
             return named
+        wanted = model.rpartition(":")[2]
         found = [
-            card
-            for card in cards
-            if provider in {"", provider_of(card)} and (not model or card.partition(":")[2] == model.partition(":")[2] or card.partition(":")[2] == model)
+            card for card in cards if provider in {"", provider_of(ModelRef(card))} and wanted in {"", card.partition(":")[2]}
         ]
         if not found:
             msg = f"provider, model: nobody offers clips by {provider or 'any provider'}{f', {model}' if model else ''}."
@@ -123,9 +122,11 @@ class FrameClips:
         if not frames:
             return Outcome(0)
         run = await self._start(batch, frames)
-        while not (ended := await self._productions.get(run)).state.is_ended:
+        while True:
+            found = await self._productions.get(run)
+            if found.state.is_ended:
+                return await self._outcome(batch, frames, found)
             await asyncio.sleep(_LOOK)
-        return await self._outcome(batch, frames, ended)
 
     async def _start(self, batch: Batch, frames: Sequence[Frame]) -> ProductionId:
         aim = Aim(

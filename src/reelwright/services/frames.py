@@ -99,9 +99,7 @@ class _Pictures:
 class Frames:
     """Takes frames, and shows them."""
 
-    def __init__(
-        self, database: Database, campaigns: Campaigns, drafts: Drafts, own_takes: OwnTakes, fetches: Fetches
-    ) -> None:
+    def __init__(self, database: Database, campaigns: Campaigns, drafts: Drafts, own_takes: OwnTakes, fetches: Fetches) -> None:
         self._database = database
         self._campaigns = campaigns
         self._drafts = drafts
@@ -285,7 +283,7 @@ def _order(draft: Draft, frame: FrameId) -> str:
     return f"9{len(section(draft, 'shots')):03d}-{text}"
 
 
-def _fields(draft: Draft, frame: FrameId, seconds: int | float, said: Mapping[str, Any]) -> dict[str, Any]:
+def _fields(draft: Draft, frame: FrameId, seconds: float, said: Mapping[str, Any]) -> dict[str, Any]:
     """What a new shot of that frame says."""
     return {"order": _order(draft, frame), "text": _seen(said) or f"Frame {frame}", "seconds": seconds}
 
@@ -295,7 +293,7 @@ def _seen(said: Mapping[str, Any]) -> str:
     return next((text for text in texts if isinstance(text, str) and text.strip()), "")[:_MOST_TEXT]
 
 
-def _entry(draft: Draft, frame: Sent, seconds: int | float | None, picture: AssetId | None) -> dict[str, Any]:
+def _entry(draft: Draft, frame: Sent, seconds: float | None, picture: AssetId | None) -> dict[str, Any]:
     known = section(section(draft, "shots"), shot_of_frame(frame.id))
     new = {name: without_pictures(text) for name in _TEXTS if (text := getattr(frame, name)) is not None}
     said = {**section(known, "frame"), **new, "id": frame.id, **({"image": picture} if picture else {})}

@@ -1,4 +1,4 @@
-"""Generations: cards of one or more versions in the library of older clients. Whatever a card names is kept before the card is."""
+"""Generations: cards of one or more versions in the library of older clients. What a card names is kept before the card is."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from reelwright.db.engine import Database, IntegrityError
 from reelwright.db.generations import Card
 from reelwright.domain.asset import Asset, AssetKind
 from reelwright.domain.draft import MOST_BYTES
-from reelwright.domain.ids import CampaignId, UserId
+from reelwright.domain.ids import UserId
 from reelwright.errors import InvalidInput, NotFound, ReelwrightError, StorageError, TooLarge
 from reelwright.services.drafts import checked_patch
 from reelwright.services.fetches import Fetches, Wish, is_address, must_be, without_pictures
@@ -67,10 +67,11 @@ class Generations:
             msg = "versions: each needs a `url` of what it shows, and there is one at least."
             raise InvalidInput(msg)
         home = await self._frames.home(user, wanted, [named[path] for path in mains], origins)
+        wish = Wish(home, _KINDS[kind], name="card", origins=origins)
         kept: dict[str, Asset] = {}
         for path, url in named.items():
             if url not in kept:
-                kept[url] = await self._keep(path, url, Wish(home, _KINDS[kind], name="card", origins=origins), kind if path in mains else "")
+                kept[url] = await self._keep(path, url, wish, kind if path in mains else "")
         snapshot = cast("dict[str, Any]", _with_assets(said, kept))
         if len(json.dumps(snapshot).encode()) > MOST_BYTES:
             msg = f"The card is too large: at most {MOST_BYTES >> 10} KiB are kept, beside what it shows."
@@ -102,9 +103,7 @@ class Generations:
         Raises:
             NotFound: there is no card `before`.
         """
-        return await self._database.read(
-            lambda session: generations.page(session, user, kind=kind, before=before, limit=limit)
-        )
+        return await self._database.read(lambda session: generations.page(session, user, kind=kind, before=before, limit=limit))
 
 
 def _addresses(value: object, path: str) -> Iterator[tuple[str, str]]:

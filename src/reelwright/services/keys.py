@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 
 import structlog
 
-from reelwright.db import keys
+from reelwright.db import hooks, keys
 from reelwright.db.engine import Database, Session
 from reelwright.db.keys import SealedKey
 from reelwright.errors import ConfigurationError, InvalidInput, NotFound
 from reelwright.net.redaction import remember
 from reelwright.services.environment import KeyEnvironment
+from reelwright.services.hooks import sealing_name
 from reelwright.services.sealing import Safe, key_id_of
 
 _log = structlog.get_logger()
@@ -157,18 +159,30 @@ class Keys:
         def seal_anew(session: Session) -> int:
             keys.lock(session)
             opened = [(key, self._safe.open(key.name, key.sealed)) for key in keys.every(session)]
+            signing = self._signing(session)
             secret = self._safe.make() if self._safe.is_set else self._safe.renew()
             for key, plain in opened:
                 keys.put(session, SealedKey(key.name, secret.seal(key.name, plain), key.changed_at))
+            for hook, plain in signing.items():
+                hooks.change(session, hook, sealed=secret.seal(sealing_name(hook), plain))
             return len(opened)
 
         def forget_old(session: Session) -> None:
             keys.lock(session)
-            self._safe.forget(but=[key_id_of(key.sealed) for key in keys.every(session)])
+            kept = [*(key.sealed for key in keys.every(session)), *hooks.every_sealed(session).values()]
+            self._safe.forget(but=[key_id_of(each) for each in kept])
 
         count = await self._database.write(seal_anew)
         await self._database.write(forget_old)
         return count
+
+    def _signing(self, session: Session) -> dict[str, str]:
+        """The secrets of the hooks, by id. One that does not open is of no use to anybody, and stays as it is."""
+        found: dict[str, str] = {}
+        for hook, kept in hooks.every_sealed(session).items():
+            with suppress(ConfigurationError):
+                found[hook] = self._safe.open(sealing_name(hook), kept)
+        return found
 
     def _read(self) -> Mapping[str, str]:
         """The keys of the database, opened; those that cannot be opened are told to the log, once, and left out."""

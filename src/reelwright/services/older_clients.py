@@ -78,9 +78,7 @@ def open_older_clients(
     return OlderClients(
         fetches=fetches,
         frames=frames,
-        frame_clips=FrameClips(
-            database, ground.catalogue, frames, orders, productions, takes, assets, merges, cap_micro_usd=cap
-        ),
+        frame_clips=FrameClips(database, ground.catalogue, frames, orders, productions, takes, assets, merges, cap_micro_usd=cap),
         merges=merges,
         generations=Generations(database, frames, fetches, now=now, new_id=new_id),
         forms=CampaignForms(campaigns, drafts, fetches),

@@ -1,8 +1,9 @@
-"""Passwords: what is taken as one, and its Argon2id hash, made in few threads at a time."""
+"""Passwords: what is taken as one, and its Argon2id hash, made a few at a time."""
 
 from __future__ import annotations
 
 import asyncio
+import os
 import unicodedata
 from base64 import b64encode
 from collections.abc import Callable
@@ -19,8 +20,8 @@ T = TypeVar("T")
 SHORTEST, LONGEST = 10, 256
 _FEWEST = 5
 """Different characters."""
-_AT_ONCE = 2
-"""Hashes that are made at the same time: each takes 64 MiB and some fifty milliseconds of a core."""
+_AT_ONCE = max(1, min(4, (os.cpu_count() or 1) // 2))
+"""Hashes that are made at the same time: each takes 64 MiB and a fifth of a second of a core, and others want to be served."""
 _IN_LINE = 64
 """Hashes that wait for their turn; whoever comes then is asked to come back."""
 

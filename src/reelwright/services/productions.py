@@ -14,7 +14,7 @@ from reelwright.db.engine import Database, Session
 from reelwright.domain.aim import WHOLE, Aim, check
 from reelwright.domain.brief import Brief
 from reelwright.domain.campaign import CampaignStatus, Document
-from reelwright.domain.event import EventName
+from reelwright.domain.event import EventName, under_way
 from reelwright.domain.generation import Kind, ModelRef
 from reelwright.domain.ids import CampaignId, ProductionId, ShotId
 from reelwright.domain.production import Models, Production, ProductionState
@@ -139,13 +139,15 @@ class Productions:
                 msg = f"Production {newest.id} of the campaign is {newest.state.value}: wait until it has ended, or cancel it."
                 raise Conflict(msg)
             return newest.id
+        shots = _known_shots(document, aim)
+        if shots is None and document.storyboard is None:
+            self._check_alone(session, campaign)
         identity = ProductionId(self._new_id("production"))
         run = Production(identity, campaign, ProductionState.RUNNING, models, self._now(), aim=aim)
         productions.insert(session, run)
         if not run.is_beside:
             campaigns.set_status(session, campaign, CampaignStatus.GENERATING)
         facts: dict[str, str | bool] = {"kinds": " ".join(kind.value for kind in aim.kinds if models.of(kind))}
-        shots = _known_shots(document, aim)
         if shots is not None:
             facts["shots"] = " ".join(shots)
         if run.is_beside:
@@ -155,6 +157,12 @@ class Productions:
             events.append(session, campaign, EventName.NOTICE_GIVEN, self._now(), text=notice, production=run.id)
         self._enqueue(session, run.id)
         return run.id
+
+    def _check_alone(self, session: Session, campaign: CampaignId) -> None:
+        """Refuses to write text that somebody is writing already: it would be paid twice."""
+        if productions.has_active(session, campaign) or under_way(events.of_texts(session, campaign)):
+            msg = "The campaign's concepts or shots are being written just now: ask again when they are there."
+            raise Conflict(msg)
 
     async def task(self, production: ProductionId) -> Task:
         """What the run has to do."""

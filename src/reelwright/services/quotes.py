@@ -22,6 +22,7 @@ from reelwright.services.catalogue import Catalogue
 from reelwright.services.plans import Plans
 from reelwright.services.productions import Productions, QuoteLine
 from reelwright.services.prompts import request_for, shot_of
+from reelwright.services.shots import needed
 
 _COMING = AssetId("a frame that is still to be made")
 
@@ -118,13 +119,14 @@ class Quotes:
         self, session: Session, campaign: Campaign, document: Document, shot: Shot, models: Models, aim: Aim
     ) -> Iterator[Planned]:
         selected = takes.selected(session, campaign.id).get((shot.id, Kind.FRAME))
-        chosen = {} if aim.is_fresh else takes.chosen(session, campaign.id)
+        all_chosen = {} if aim.is_fresh else takes.chosen(session, campaign.id)
+        chosen = {kind: take for (of, kind), take in all_chosen.items() if of == shot.id}
         frame = selected.asset_id if selected else None
-        for kind in (Kind.FRAME, Kind.CLIP, Kind.VOICE):
+        for kind in needed(aim, models, shot, {*chosen}):
             model = models.of(kind)
-            if model is None or kind not in aim.kinds or (kind is Kind.VOICE and not shot.narration):
+            if model is None:
                 continue
-            if known := chosen.get((shot.id, kind)):
+            if known := chosen.get(kind):
                 yield Planned(shot.id, kind, known.request.model, is_there=True)
                 continue
             # What cannot be made is told when it is asked for, and costs nothing.

@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from collections.abc import Set as AbstractSet
 from datetime import datetime
 
 from reelwright.db import campaigns, events, productions, takes
 from reelwright.db.engine import Database, Session
+from reelwright.domain.aim import Aim
 from reelwright.domain.event import EventName
 from reelwright.domain.generation import Kind
 from reelwright.domain.ids import IntentKey, ProductionId, ShotId, TakeId
+from reelwright.domain.production import Models
+from reelwright.domain.storyboard import Shot
 from reelwright.domain.take import Take
 from reelwright.errors import Conflict
 from reelwright.services.plans import Plans
@@ -26,14 +30,14 @@ class Shots:
         self._takes = takes
         self._now = now
 
-    async def needs_voice(self, production: ProductionId, shot: ShotId) -> bool:
-        """Whether the shot has words and the production somebody to say them, and is to."""
+    async def kinds(self, production: ProductionId, shot: ShotId) -> list[Kind]:
+        """The takes that the shot needs in this run: no voice without words, and no frame for a clip that a person has chosen."""
 
-        def look(session: Session) -> bool:
+        def look(session: Session) -> list[Kind]:
             run = productions.get(session, production)
             document = campaigns.get(session, run.campaign_id).document
-            is_to = run.models.voice is not None and run.aim.makes(Kind.VOICE, shot)
-            return is_to and bool(shot_of(document, shot)[1].narration)
+            chosen = takes.chosen(session, run.campaign_id)
+            return needed(run.aim, run.models, shot_of(document, shot)[1], {kind for of, kind in chosen if of == shot})
 
         return await self._database.read(look)
 
@@ -91,3 +95,11 @@ class Shots:
             events.append(session, campaign, event, self._now(), production=production, **facts)
 
         await self._database.write(append)
+
+
+def needed(aim: Aim, models: Models, shot: Shot, chosen: AbstractSet[Kind]) -> list[Kind]:
+    """The kinds of takes that a run needs for the shot; `chosen` are those that a person has chosen for it."""
+    kinds = [kind for kind in aim.kinds if models.of(kind) is not None and (kind is not Kind.VOICE or shot.narration)]
+    if not aim.is_fresh and {Kind.FRAME, Kind.CLIP} <= {*kinds} and Kind.CLIP in chosen:
+        kinds.remove(Kind.FRAME)
+    return kinds

@@ -45,7 +45,6 @@ class Task(TypedDict):
     """What a run has to do, as the log holds it."""
 
     shots: list[ShotId] | None
-    kinds: list[str]
     makes_film: bool
     at_once: int
     tries: int
@@ -107,7 +106,7 @@ class Workflows(DBOSConfiguredInstance):
         handles: list[WorkflowHandleAsync[str]] = []
         for shot in shots:
             with SetWorkflowID(f"{production}/{shot}"):
-                how = (task["kinds"], task["at_once"], task["tries"])
+                how = (task["at_once"], task["tries"])
                 handles.append(await DBOS.start_workflow_async(self.shoot, production, shot, *how))
         reasons = [await handle.get_result(polling_interval_sec=self._look) for handle in handles]
         failed: dict[str, str] = {shot: reason for shot, reason in zip(shots, reasons, strict=True) if reason}
@@ -123,15 +122,20 @@ class Workflows(DBOSConfiguredInstance):
         return film
 
     @DBOS.workflow(name="shot.shoot", max_recovery_attempts=None)
-    async def shoot(self, production: str, shot: str, kinds: list[str], at_once: int, tries: int) -> str:
+    async def shoot(self, production: str, shot: str, at_once: int, tries: int) -> str:
         """A frame, then the clip that starts from it; the voice beside them. Returns why it failed, or nothing."""
         # Waiting is no step: nothing of it has to be known again after a crash.
         async with self._services.turns.taken(ProductionId(production), ShotId(shot), at_once):
-            return await self._shoot(production, shot, kinds, tries)
+            return await self._shoot(production, shot, tries)
 
-    async def _shoot(self, production: str, shot: str, kinds: list[str], tries: int) -> str:
+    async def _shoot(self, production: str, shot: str, tries: int) -> str:
+        try:
+            kinds = await self._kinds(production, shot)
+        except ReelwrightError as problem:
+            await self._fail_shot(production, shot, problem.message)
+            return problem.message
         voice = None
-        if Kind.VOICE.value in kinds and await self._needs_voice(production, shot):
+        if Kind.VOICE.value in kinds:
             with SetWorkflowID(f"{production}/{shot}/voice"):
                 voice = await DBOS.start_workflow_async(self.take, production, shot, Kind.VOICE.value, tries)
         reason = ""
@@ -186,7 +190,6 @@ class Workflows(DBOSConfiguredInstance):
         task = await self._services.productions.task(ProductionId(production))
         return Task(
             shots=None if task.shots is None else list(task.shots),
-            kinds=[kind.value for kind in task.aim.kinds],
             makes_film=task.aim.makes_film,
             at_once=task.aim.at_once,
             tries=task.aim.tries,
@@ -204,9 +207,9 @@ class Workflows(DBOSConfiguredInstance):
     async def _write_storyboard(self, production: str) -> list[ShotId]:
         return await self._services.storyboards.write(ProductionId(production))
 
-    @DBOS.step(name="shot.needs_voice")
-    async def _needs_voice(self, production: str, shot: str) -> bool:
-        return await self._services.shots.needs_voice(ProductionId(production), ShotId(shot))
+    @DBOS.step(name="shot.kinds")
+    async def _kinds(self, production: str, shot: str) -> list[str]:
+        return [kind.value for kind in await self._services.shots.kinds(ProductionId(production), ShotId(shot))]
 
     @DBOS.step(name="shot.fail")
     async def _fail_shot(self, production: str, shot: str, reason: str) -> None:

@@ -51,6 +51,7 @@ def upgrade() -> None:
         "reel_draft_versions",
         sa.Column("campaign_id", sa.String(), nullable=False),
         sa.Column("version", INTEGER, nullable=False),
+        sa.Column("is_whole", sa.Boolean(), nullable=False),
         sa.Column("draft", sa.JSON(), nullable=False),
         sa.Column("saved_by", sa.JSON(), nullable=True),
         sa.Column("saved_at", sa.DateTime(timezone=True), nullable=False),

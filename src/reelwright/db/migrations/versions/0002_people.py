@@ -63,6 +63,7 @@ def upgrade() -> None:
         sa.Column("digest", sa.String(), nullable=False),
         sa.Column("ending", sa.String(), nullable=False),
         sa.Column("user_id", sa.String(), nullable=False),
+        sa.Column("made_by", sa.String(), nullable=True),
         sa.Column("name", sa.String(), nullable=False),
         sa.Column("scopes", sa.String(), nullable=False),
         sa.Column("created_at", sa.DateTime(timezone=True), nullable=False),
@@ -73,6 +74,7 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("id"),
         sa.UniqueConstraint("digest"),
     )
+    op.create_index("ix_reel_tokens_made_by", "reel_tokens", ["made_by"], unique=False)
     op.create_index("ix_reel_tokens_user_id", "reel_tokens", ["user_id"], unique=False)
 
     op.create_table(
