@@ -32,7 +32,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
 _HEAD_ANSWERS = {
     status: {"description": answer["description"]}
     for status, answer in _ANSWERS.items()
-    if status not in {206, 302, 416, 404, 503}
+    if status not in {206, 302, 416}
 }
 _STILL_ANSWERS = {
     **{status: answer for status, answer in _ANSWERS.items() if status != HTTPStatus.FOUND},

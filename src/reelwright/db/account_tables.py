@@ -201,3 +201,18 @@ class MarkRow(Table):
     reader: Mapped[str] = mapped_column(primary_key=True)
     xact: Mapped[int]
     serial: Mapped[int]
+
+
+class ReportRow(Table):
+    """What the studio last found out about itself, and whether somebody wants it looked at again."""
+
+    __tablename__ = "reel_reports"
+    name: Mapped[str] = mapped_column(primary_key=True)
+    """Of what, such as `verify`."""
+    wish: Mapped[dict[str, Any] | None]
+    """How it is wanted; None where nobody waits for a new one."""
+    wished_at: Mapped[datetime | None]
+    document: Mapped[dict[str, Any] | None]
+    """The last one; None before the first."""
+    at: Mapped[datetime | None]
+    """When the last one was finished."""

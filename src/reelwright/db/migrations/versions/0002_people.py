@@ -196,6 +196,16 @@ def upgrade() -> None:
         sa.PrimaryKeyConstraint("reader"),
     )
 
+    op.create_table(
+        "reel_reports",
+        sa.Column("name", sa.String(), nullable=False),
+        sa.Column("wish", sa.JSON(), nullable=True),
+        sa.Column("wished_at", sa.DateTime(timezone=True), nullable=True),
+        sa.Column("document", sa.JSON(), nullable=True),
+        sa.Column("at", sa.DateTime(timezone=True), nullable=True),
+        sa.PrimaryKeyConstraint("name"),
+    )
+
 
 def downgrade() -> None:
     """None."""
