@@ -4,6 +4,7 @@
 
 BIN = .venv/bin
 FILM ?=
+PORT ?= 8000
 TESTS ?= tests
 BENCHMARKS ?= start film orchestration runway ingest waiting chaos
 
@@ -13,9 +14,8 @@ help: ## list what can be done
 film: run-env ## make the example films, offline and free; FILM=my.toml makes one of your own
 	@tools/film.sh $(FILM)
 
-studio: run-env ## say how to reach the studio
-	@echo "This release has no web studio yet. What there is today is the command line:"
-	@$(BIN)/reelwright --help
+studio: run-env ## serve the studio on this machine, and do its work; PORT=8080 serves it elsewhere
+	@$(BIN)/reelwright serve --port $(PORT)
 
 test: dev-env ## run every check on everything, and every test; TESTS=tests/media runs some
 	@tools/check.sh --all

@@ -17,4 +17,4 @@ for film in films/*.mp4; do
     echo "  $film"
 done
 echo "Next:  $bin/reelwright make \"A film from one sentence\"     make FILM=my.toml film     $bin/reelwright --help"
-echo "The web studio is not part of this release: 'make studio' says what is."
+echo "Serve the studio, for programs and for other people:  make studio"

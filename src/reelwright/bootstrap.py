@@ -261,7 +261,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     orders = Orders(database, catalogue, productions, quotes, defaults=_defaults(settings), now=now)
     own_takes = OwnTakes(database, now=now, new_id=new_id)
     older = open_older_clients(
-        Ground(database, catalogue, net, assets, workers, settings.home / WORK, now, new_id),
+        Ground(database, catalogue, net, assets, spool, workers, settings.home / WORK, now, new_id),
         campaigns,
         drafts,
         own_takes,

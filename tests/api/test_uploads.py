@@ -168,14 +168,11 @@ def test_what_is_too_large_is_refused_before_it_is_sent(small: House) -> None:
     )
     with socket.create_connection(("127.0.0.1", urlsplit(small.origin).port or 0), timeout=30) as line:
         line.sendall(head.encode() + clip(1)[:1000])
-        answer = line.recv(65536).decode()
+        answer = ""
+        while '"too_large"' not in answer and (more := line.recv(65536)):
+            answer += more.decode()
     assert answer.startswith("HTTP/1.1 413")
-    assert "at most 1 MiB" in answer or "at most 1 MiB" in line_rest(answer)
-
-
-def line_rest(answer: str) -> str:
-    """The body, where it came with the head."""
-    return answer.partition("\r\n\r\n")[2]
+    assert "at most 1 MiB" in answer
 
 
 @pytest.mark.parametrize("is_form", [False, True])

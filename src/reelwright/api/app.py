@@ -16,6 +16,7 @@ from reelwright.api import (
     calls,
     campaigns,
     concepts,
+    contract,
     drafts,
     events,
     films,
@@ -39,6 +40,7 @@ from reelwright.api import (
     users,
 )
 from reelwright.api.callers import SIGNED_IN, Callers
+from reelwright.api.contract.refusals import OlderForm
 from reelwright.api.headers import SafeHeaders
 from reelwright.api.journal import Counts, Journal
 from reelwright.api.limits import BodyLimit
@@ -106,6 +108,7 @@ def create_app(studio: Studio, *, is_local: bool = False) -> FastAPI:
     answer_with_problems(app)
     for router in _SIGNED:
         app.include_router(router, prefix=API, dependencies=[SIGNED_IN], responses=problems())
+    app.include_router(contract.router, dependencies=[SIGNED_IN])
     for router in _OWN:
         app.include_router(router, prefix=API, responses=problems())
     for router in _PUBLIC:
@@ -113,6 +116,7 @@ def create_app(studio: Studio, *, is_local: bool = False) -> FastAPI:
     _describe(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Callers, studio=studio)
+    app.add_middleware(OlderForm)
     app.add_middleware(SafeHeaders, public_url=studio.settings.public_url)
     app.add_middleware(Journal, counts=Counts(app.state.metrics))
     return app

@@ -30,9 +30,7 @@ _ANSWERS: dict[int | str, dict[str, Any]] = {
     **problems(NotFound, StorageError),
 }
 _HEAD_ANSWERS = {
-    status: {"description": answer["description"]}
-    for status, answer in _ANSWERS.items()
-    if status not in {206, 302, 416}
+    status: {"description": answer["description"]} for status, answer in _ANSWERS.items() if status not in {206, 302, 416}
 }
 _STILL_ANSWERS = {
     **{status: answer for status, answer in _ANSWERS.items() if status != HTTPStatus.FOUND},

@@ -247,3 +247,37 @@ def sum_stored(session: Session) -> tuple[int, int]:
     query = sa.select(sa.func.count(AssetRow.id), sa.func.sum(AssetRow.bytes))
     count, size = session.execute(query.where(AssetRow.is_ready.is_(True), AssetRow.is_spooled.is_(False))).one()
     return count, size or 0
+
+
+def every(session: Session, after: str, limit: int) -> list[Asset]:
+    """Everything that has bytes, in the store or in a spool, in the order of the ids, after that one."""
+    query = sa.select(AssetRow).where(AssetRow.is_ready.is_(True), AssetRow.id > after)
+    return [_asset(row) for row in session.scalars(query.order_by(AssetRow.id).limit(limit))]
+
+
+def sum_all(session: Session) -> tuple[int, int]:
+    """How many assets there are, thumbnails too, and how many bytes they have."""
+    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(AssetRow.bytes), 0)).where(AssetRow.is_ready.is_(True))
+    count, size = session.execute(query).one()
+    return int(count), int(size)
+
+
+def of_same_bytes(session: Session, asset: Asset) -> list[Asset]:
+    """Other assets of the same person that have the same bytes."""
+    query = sa.select(AssetRow).where(
+        AssetRow.user_id == asset.user_id,
+        AssetRow.sha256 == asset.sha256,
+        AssetRow.id != asset.id,
+        AssetRow.is_ready.is_(True),
+    )
+    return [_asset(row) for row in session.scalars(query)]
+
+
+def give_up(session: Session, asset: AssetId) -> None:
+    """Makes a doomed attempt of an asset, for what can be made again: its object is about to be removed."""
+    _set(session, asset, is_ready=False, is_doomed=True)
+
+
+def campaigns_among(session: Session, ids: Collection[str]) -> set[str]:
+    """Those of the ids that are campaigns of this database."""
+    return set(session.scalars(sa.select(CampaignRow.id).where(CampaignRow.id.in_(ids))))

@@ -177,6 +177,15 @@ def wrong_sums(session: Session) -> list[tuple[CampaignId, str]]:
     return [(CampaignId(campaign), month) for campaign, month in session.execute(query)]
 
 
+def mend_sum(session: Session, campaign: CampaignId, month: str) -> None:
+    """Makes the sum what its lines add up to."""
+    campaigns.get(session, campaign, for_change=True)
+    lines = sa.select(LedgerRow.kind, LedgerRow.micro_usd).where(LedgerRow.campaign_id == campaign, LedgerRow.month == month)
+    session.execute(sa.delete(SumRow).where(SumRow.month == month, SumRow.campaign_id == campaign))
+    for kind, micro_usd in session.execute(lines).all():
+        _add_up(session, campaign, month, EntryKind(kind), int(micro_usd))
+
+
 def held(session: Session, subject: str) -> int:
     """What is still held for a subject."""
     kinds = {EntryKind.RESERVE.value: LedgerRow.micro_usd, EntryKind.RELEASE.value: -LedgerRow.micro_usd}

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reelwright.db.documents import dump, load
-from reelwright.db.tables import UNENDED, CampaignRow, ProductionRow, SelectionRow, TakeRow
+from reelwright.db.tables import UNENDED, AssetRow, CampaignRow, ProductionRow, SelectionRow, TakeRow
 from reelwright.domain.generation import Failure, Kind, Request, provider_of
 from reelwright.domain.ids import AssetId, CampaignId, IntentKey, JobId, ProductionId, ShotId, TakeId
 from reelwright.domain.production import ProductionState
@@ -340,3 +340,10 @@ def selected(session: Session, campaign: CampaignId) -> dict[tuple[ShotId, Kind]
     query = sa.select(TakeRow).join(SelectionRow, SelectionRow.take_id == TakeRow.id).where(SelectionRow.campaign_id == campaign)
     takes = [_take(row) for row in session.scalars(query)]
     return {(take.shot_id, take.kind): take for take in takes}
+
+
+def without_asset(session: Session) -> list[Take]:
+    """Takes that are kept, and whose asset is not there."""
+    is_there = sa.exists().where(AssetRow.id == TakeRow.asset_id, AssetRow.is_ready.is_(True))
+    query = sa.select(TakeRow).where(TakeRow.state == TakeState.KEPT.value, ~is_there).order_by(TakeRow.created_at, TakeRow.id)
+    return [_take(row) for row in session.scalars(query)]

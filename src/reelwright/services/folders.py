@@ -1,4 +1,4 @@
-"""Folders as older clients name them: `{user}/{campaign}/{folder}`. They say whose something is and what for, never where it lies."""
+"""Folders as older clients name them, `{user}/{campaign}/{folder}`: whose something is and what for, not where it lies."""
 
 from __future__ import annotations
 

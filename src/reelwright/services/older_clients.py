@@ -20,9 +20,12 @@ from reelwright.services.frame_clips import FrameClips
 from reelwright.services.frames import Frames
 from reelwright.services.generations import Generations
 from reelwright.services.merges import Merges
+from reelwright.services.movies import Movies
 from reelwright.services.orders import Orders
 from reelwright.services.own_takes import OwnTakes
 from reelwright.services.productions import Productions
+from reelwright.services.scenes import Scenes
+from reelwright.services.spool import Spool
 from reelwright.services.takes import Takes
 
 _DOLLAR = 1_000_000
@@ -36,6 +39,7 @@ class Ground:
     catalogue: Catalogue
     net: Net
     assets: Assets
+    spool: Spool
     workers: Workers
     folder: Path
     """For what is being made."""
@@ -51,10 +55,10 @@ class OlderClients:
     frames: Frames
     frame_clips: FrameClips
     merges: Merges
+    movies: Movies
     generations: Generations
     forms: CampaignForms
-    cap_micro_usd: int
-    """What a campaign may cost to which nobody has given a cap."""
+    scenes: Scenes
 
 
 def open_older_clients(
@@ -80,7 +84,8 @@ def open_older_clients(
         frames=frames,
         frame_clips=FrameClips(database, ground.catalogue, frames, orders, productions, takes, assets, merges, cap_micro_usd=cap),
         merges=merges,
+        movies=Movies(database, assets, merges, ground.spool, new_id=new_id),
         generations=Generations(database, frames, fetches, now=now, new_id=new_id),
         forms=CampaignForms(campaigns, drafts, fetches),
-        cap_micro_usd=cap,
+        scenes=Scenes(database, orders, drafts, cap_micro_usd=cap, new_id=new_id),
     )

@@ -78,8 +78,15 @@ class Kept(BaseModel):
 @router.post("/upload_movie", responses=refusals(), openapi_extra={"requestBody": _FORM})
 async def upload_movie(desk: DeskHere, request: Request) -> MovieKept:
     """Takes a film that was merged elsewhere, and files it with those of its campaign."""
-    async with sent_file(request, desk.studio.uploads.limit) as sent:
-        return await desk.older.movies.take(sent, desk)
+    movies = desk.older.movies
+    movies = desk.older.movies
+    async with sent_file(request, desk.studio.uploads.limit) as sent, movies.received(sent.chunks) as path:
+        fields = sent.fields  # also those behind the file have come by now
+        async with desk.inside(fields.get("userId", "")) as user:
+            home = await desk.home(user, fields.get("sessionId"))
+            film = await movies.keep(home, path, name=fields.get("filename") or sent.name, declared=sent.media_type)
+    seconds = float(film.seconds) if film.seconds is not None else None
+    return MovieKept(publicUrl=desk.url(film) or "", key=film.key, duration=seconds, bytes=film.bytes)
 
 
 @router.post("/upload-video", response_model_exclude_none=True, responses=refusals(502))

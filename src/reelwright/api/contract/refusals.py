@@ -6,6 +6,8 @@ import json
 import re
 from typing import Any
 
+import structlog
+from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, Field
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -13,6 +15,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reelwright.api.problems import MEDIA_TYPE
 
 _OLDER = re.compile(r"/api/(?!v1(?:/|$))|/api$")
+_log = structlog.get_logger()
 _START, _BODY = "http.response.start", "http.response.body"
 
 
@@ -47,7 +50,15 @@ class OlderForm:
         if scope["type"] != "http" or _OLDER.match(scope["path"]) is None:
             await self._app(scope, receive, send)
             return
-        await self._app(scope, receive, _Retelling(send))
+        retelling = _Retelling(send)
+        try:
+            await self._app(scope, receive, retelling)
+        except Exception:
+            if retelling.has_begun:
+                raise
+            _log.exception("request.broke", path=scope["path"])
+            broke = {"success": False, "error": "Something unexpected happened here; the log of the server tells what."}
+            await JSONResponse(broke, 500)(scope, receive, send)
 
 
 class _Retelling:
@@ -55,6 +66,8 @@ class _Retelling:
 
     def __init__(self, send: Send) -> None:
         self._send = send
+        self.has_begun = False
+        """Something was sent."""
         self._start: Message | None = None
         self._body = bytearray()
 
@@ -62,6 +75,7 @@ class _Retelling:
         if message["type"] == _START and MutableHeaders(scope=message).get("content-type", "").startswith(MEDIA_TYPE):
             self._start = message
         elif self._start is None:
+            self.has_begun = True
             await self._send(message)
         elif message["type"] == _BODY:
             self._body += message.get("body", b"")
@@ -73,5 +87,6 @@ class _Retelling:
         headers = MutableHeaders(scope=start)
         headers["content-type"] = "application/json"
         headers["content-length"] = str(len(body))
+        self.has_begun = True
         await self._send(start)
         await self._send({"type": _BODY, "body": body})

@@ -17,7 +17,7 @@ from reelwright.domain.ids import CampaignId, UserId
 from reelwright.domain.timing import AspectRatio
 from reelwright.errors import InvalidInput
 from reelwright.media.facts import Merging
-from reelwright.services.fetches import Wish
+from reelwright.services.fetches import Wish, must_be
 from reelwright.services.frame_clips import Batch, Outcome
 from reelwright.services.frames import FrameId
 from reelwright.services.merges import MOST_CLIPS
@@ -180,7 +180,9 @@ async def _listed(desk: Desk, user: UserId, wanted: str | None) -> FrameList:
     campaign = CampaignId(wanted) if wanted else await desk.older.frames.newest(user)
     found = await desk.older.frames.of_campaign(campaign) if campaign else []
     lines = [
-        FrameLine(id=frame.id, url=desk.url(frame.asset) or "", key=frame.asset.key, timestamp=frame.timestamp, prompt=frame.prompt)
+        FrameLine(
+            id=frame.id, url=desk.url(frame.asset) or "", key=frame.asset.key, timestamp=frame.timestamp, prompt=frame.prompt
+        )
         for frame in found
         if frame.asset is not None
     ]
@@ -225,7 +227,7 @@ async def _prepared(desk: Desk, user: UserId, wish: PrepareMerge) -> FilmMade | 
 async def _kept(desk: Desk, user: UserId, wish: PrepareMerge | MergeClips) -> tuple[CampaignId, list[Asset]]:
     home = await desk.home(user, wish.sessionId, wish.videoClipUrls)
     kind = Wish(home, AssetKind.CLIP, "video", "clip", desk.origins)
-    return home, await desk.older.merges.clips([await desk.older.fetches.keep(url, kind) for url in wish.videoClipUrls])
+    return home, [must_be(await desk.older.fetches.keep(url, kind), "video") for url in wish.videoClipUrls]
 
 
 def _film(desk: Desk, film: Asset) -> FilmMade:
