@@ -1,10 +1,10 @@
 """Autosave: what a save of a draft takes while many people type, on SQLite, against the barest server that could do it.
 
-Everybody has a campaign of sixty shots and saves one changed field about every `--every` seconds, as the web client does: two seconds
-after the last key, and at the latest after ten. Saves are asked for at moments that do not depend on the answers, so a slow server
-is not spared. The other server is FastAPI and SQLAlchemy with one table: it reads the row, merges the patch, writes the row with the
-next version, and answers it. It keeps no history, tells nobody, knows no people and makes nothing of what was typed; its SQLite
-syncs as ours does.
+Everybody has a campaign of sixty shots and saves one changed field about every `--every` seconds, as the web client does: two
+seconds after the last key, and at the latest after ten. Saves are asked for at moments that do not depend on the answers, so a
+slow server is not spared. The other server is FastAPI and SQLAlchemy with one table: it reads the row, merges the patch, writes
+the row with the next version, and answers it. It keeps no history, tells nobody, knows no people and makes nothing of what was
+typed; its SQLite syncs as ours does.
 """
 
 from __future__ import annotations
@@ -21,16 +21,17 @@ from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from statistics import quantiles
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import httpx2
 import sqlalchemy as sa
 import uvicorn
 from fastapi import FastAPI, Header, HTTPException, Request
 from fastapi.responses import JSONResponse
-from measure import parser, table, write_json
+from sqlalchemy import event
 from sqlalchemy.orm import DeclarativeBase, Mapped, Session, mapped_column
 
+from measure import parser, table, write_json
 from reelwright.api.server import Address, listen, serve
 from reelwright.bootstrap import open_studio
 from reelwright.config import Settings
@@ -71,13 +72,16 @@ def bare(home: Path, people: int) -> FastAPI:
     """The barest server that saves drafts with a version."""
     engine = sa.create_engine(f"sqlite:///{home / 'bare.sqlite'}", pool_size=40, max_overflow=0)
 
-    @sa.event.listens_for(engine, "connect")
-    def _tune(connection: Any, _: object) -> None:
+    @event.listens_for(engine, "connect")
+    def tune(connection: Any, _: object) -> None:
         connection.isolation_level = None
         for pragma in ("busy_timeout=30000", "journal_mode=WAL", "synchronous=FULL"):
             connection.execute(f"PRAGMA {pragma}")
 
-    sa.event.listen(engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+    @event.listens_for(engine, "begin")
+    def begin(connection: sa.Connection) -> None:
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
     Table.metadata.create_all(engine)
     with Session(engine) as session, session.begin():
         session.add_all(Row(id=f"c{number}", version=1, doc=draft()) for number in range(people))
@@ -88,7 +92,7 @@ def bare(home: Path, people: int) -> FastAPI:
             row = session.get_one(Row, campaign)
             if row.version != version:
                 raise HTTPException(412)
-            row.doc = merge_patch(row.doc, patch)  # type: ignore[assignment] - the patch is an object
+            row.doc = cast("dict[str, Any]", merge_patch(row.doc, patch))
             row.version += 1
             return {"version": row.version, "doc": row.doc}
 
@@ -212,7 +216,7 @@ def main() -> None:
     figures = {each: asyncio.run(measured(each, given.people, given.every, given.seconds)) for each in ("bare", "ours")}
     ratios = {name: figures["ours"][name] / figures["bare"][name] for name in ("p50_ms", "p95_ms", "p99_ms", "cpu_ms")}
     table(
-        f"Saving a draft of {len(json.dumps(draft())) / 1000:.0f} kB, {given.people} people, one save every {given.every:g} s each",
+        f"Saving a draft of {len(json.dumps(draft())) / 1000:.0f} kB; {given.people} people, a save every {given.every:g} s each",
         ("server", "saves", "a second", "p50 ms", "p95 ms", "p99 ms", "CPU ms"),
         [
             (name, int(row["saves"]), f"{row['a_second']:.1f}", *(f"{row[key]:.1f}" for key in ratios))

@@ -1,9 +1,9 @@
 """The dashboard: what a page of campaigns takes when there are a hundred of them, ten thousand and a million.
 
-The rows are written straight into the database, with the short drafts that most campaigns have; then pages are asked for through the
-service, as the API does: the first one and one from the middle, newest first, last changed first, of one status, the counts, and the
-search for a word that everything has, that one in a thousand has and that nothing has. It must not grow with the count; the search
-may, because it looks at every campaign of a person until it has found enough.
+The rows are written straight into the database, with the short documents that most campaigns have; then pages are asked for
+through the service, as the API does: the first one and one from the middle, newest first, last changed first, of one status,
+the counts, and the search for a word that everything has, that one in a thousand has and that nothing has. It must not grow
+with the count; the search may, because it looks at every campaign of a person until it has found enough.
 """
 
 from __future__ import annotations
@@ -19,8 +19,8 @@ from statistics import median
 from typing import Any
 
 import sqlalchemy as sa
-from measure import parser, table, write_json
 
+from measure import parser, table, write_json
 from reelwright.bootstrap import Studio, open_studio
 from reelwright.config import Settings
 from reelwright.db.documents import dump

@@ -21,7 +21,7 @@ _keys = itertools.count(1)
 
 
 @contextmanager
-def served_with_vendor(folder: Path, *, poll_every: str = "1/20") -> Generator[tuple[House, VendorThread]]:
+def served_with_vendor(folder: Path, *, poll_every: str = "1/20", **settings: Any) -> Generator[tuple[House, VendorThread]]:
     """The two of them, until the block ends."""
     (folder / "vendor").mkdir(parents=True)
     vendor = VendorThread(folder / "vendor")
@@ -29,7 +29,7 @@ def served_with_vendor(folder: Path, *, poll_every: str = "1/20") -> Generator[t
         with pytest.MonkeyPatch.context() as patch:
             patch.setenv("SIMULATED_URL", vendor.url)
             patch.setenv("SIMULATED_POLL_EVERY", poll_every)
-            with served(folder / "home", settings={"workers": 1}) as house:
+            with served(folder / "home", settings={"workers": 1, **settings}) as house:
                 yield house, vendor
     finally:
         vendor.close()

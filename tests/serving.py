@@ -78,7 +78,6 @@ def served(
     async def run() -> None:
         studio = open_studio(Settings(home=home, **(settings or {})))
         try:
-            await studio.accounts.owner()
             listening = listen(Address(host, port=0))
             begun.append(House(studio, asyncio.get_running_loop(), f"http://127.0.0.1:{listening.getsockname()[1]}"))
             await serve(studio, listening, stop, works=works, ready=is_ready.set)

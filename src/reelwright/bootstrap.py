@@ -16,6 +16,7 @@ from ulid import ULID
 
 from reelwright.config import Settings
 from reelwright.db.engine import Database
+from reelwright.db.guard import Guard
 from reelwright.db.leadership import Leadership
 from reelwright.domain.account import Role
 from reelwright.domain.production import Production
@@ -58,7 +59,10 @@ from reelwright.services.passwords import Passwords
 from reelwright.services.plans import Plans
 from reelwright.services.plugins import Plugins
 from reelwright.services.productions import Productions
+from reelwright.services.purges import Purges
 from reelwright.services.quotes import Quotes
+from reelwright.services.repairs import Repairs
+from reelwright.services.rounds import Rounds
 from reelwright.services.sealing import Safe
 from reelwright.services.selections import Selections
 from reelwright.services.sessions import Sessions
@@ -75,6 +79,7 @@ from reelwright.services.thumbnails import Thumbnails
 from reelwright.services.turns import Turns
 from reelwright.services.upkeep import Upkeep
 from reelwright.services.uploads import Uploads
+from reelwright.services.verify import Verification
 from reelwright.store import ObjectStore, open_store
 from reelwright.workflows.engine import Engine, Queue, migrate_log
 from reelwright.workflows.production import Services
@@ -140,6 +145,10 @@ class Studio:
     selections: Selections
     events: Events
     ledger: Ledger
+    guard: Guard
+    verification: Verification
+    purges: Purges
+    rounds: Rounds
     keys: Keys
     queue: Queue
     leadership: Leadership
@@ -171,6 +180,8 @@ class Studio:
         await self._sweep()
         await self.queue.open()
         await self.engine.start()
+        # The engine ends with everything that was begun after it, and so with this.
+        self._going_round = asyncio.create_task(self.rounds.watch())
         self.is_leading = True
         return True
 
@@ -254,6 +265,9 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         texts=texts,
         turns=Turns(database),
     )
+    guard = Guard(database)
+    verification = Verification(database, store, spool, Repairs(database, store, spool, assets, catalogue, net), guard, now=now)
+    purges = Purges(database, store, spool, guard, now=now)
     accounts, passwords, attempts = Accounts(database, now=now, new_id=new_id), Passwords(), Attempts(database, now=now)
     links, sessions = Links(database, accounts, now=now), Sessions(database, now=now, new_id=new_id)
     safe = Safe(settings.home, settings.secret_key)
@@ -314,6 +328,10 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         selections=Selections(database, now=now),
         events=Events(database, now=now),
         ledger=Ledger(database),
+        guard=guard,
+        verification=verification,
+        purges=purges,
+        rounds=Rounds({verification.answer: 0.0, purges.go_on: 60.0}),
         keys=keys,
         queue=queue,
         leadership=Leadership(database),

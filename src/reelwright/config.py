@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated, Any, Literal
 
 import platformdirs
 from pydantic import Field, ValidationError
-from pydantic_settings import BaseSettings, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
+from pydantic_settings import BaseSettings, InitSettingsSource, PydanticBaseSettingsSource, SettingsConfigDict, TomlConfigSettingsSource
 
 from reelwright.errors import ConfigurationError
 
@@ -104,7 +104,8 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        home = Path(os.environ.get("REELWRIGHT_HOME") or _default_home())
+        given = init_settings.init_kwargs.get("home") if isinstance(init_settings, InitSettingsSource) else None
+        home = Path(given or os.environ.get("REELWRIGHT_HOME") or _default_home())
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / CONFIG_FILE)
 
     @property
@@ -125,14 +126,14 @@ class Settings(BaseSettings):
         return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
-def read_settings() -> Settings:
-    """The settings as they stand.
+def read_settings(**given: Any) -> Settings:
+    """The settings as they stand; those that are given win.
 
     Raises:
         ConfigurationError: one is wrong; names it and where it comes from.
     """
     try:
-        settings = Settings()
+        settings = Settings(**given)
     except ValidationError as error:
         first = error.errors()[0]
         name = "_".join(str(part) for part in first["loc"])

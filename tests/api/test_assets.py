@@ -54,6 +54,14 @@ def test_what_is_deleted_lies_in_the_trash_until_it_is_restored(house: House, an
     assert listed(ann, campaign=campaign) == [asset]
 
 
+def test_what_belongs_to_a_campaign_in_the_trash_is_not_shown_and_plays(house: House, ann: httpx2.Client) -> None:
+    campaign = campaign_of(house, "ann")
+    asset = send(ann, campaign, 22)
+    assert ann.delete(f"/api/v1/campaigns/{campaign}").is_success
+    assert asset not in listed(ann)
+    assert ann.get(f"/media/{asset}").content == picture(22)
+
+
 def test_what_is_not_there_is_not_found(ann: httpx2.Client) -> None:
     for answer in (
         ann.get("/api/v1/assets/asset_none"),

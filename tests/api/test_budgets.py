@@ -82,7 +82,7 @@ def test_what_there_is_and_what_it_costs(house: House, ann: httpx2.Client) -> No
     providers = {each["name"]: each for each in ann.get("/api/v1/providers").json()["items"]}
     assert providers["animatic"]["is_free"] is True
     assert providers["simkey"]["kinds"] == ["frame", "clip"]
-    models = {each["model"]: each for each in ann.get("/api/v1/models?kind=clip").json()}
+    models = {each["model"]: each for each in ann.get("/api/v1/models?kind=clip").json()["items"]}
     assert models["simkey:clip"]["price"]["second_usd"] == "0.05"
     assert {each["kind"] for each in models.values()} == {"clip"}
     assert ann.get("/api/v1/models/simkey:clip").json() == models["simkey:clip"]

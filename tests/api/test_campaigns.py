@@ -8,7 +8,11 @@ from uuid import uuid4
 import httpx2
 import pytest
 
+from reelwright.bootstrap import Studio
 from reelwright.domain.account import Scope
+from reelwright.domain.generation import ModelRef
+from reelwright.domain.ids import CampaignId
+from reelwright.domain.production import Models
 from serving import House
 
 ALL = "/api/v1/campaigns"
@@ -87,6 +91,23 @@ def test_everything_about_one_campaign(ann: httpx2.Client) -> None:
     found = ann.get(f"{ALL}/{campaign}").json()
     assert (found["name"], found["production"], found["progress"]["stage"]) == ("Ember", None, "waiting")
     assert found["money"] == {"cap_usd": None, "reserved_usd": "0", "charged_usd": "0"}
+
+
+def test_a_campaign_that_is_in_production_says_how_far_it_is(house: House) -> None:
+    with house.client("maker") as maker:
+        campaign = CampaignId(made(maker, sentence="A film about Ember, a lamp", name="First")["id"])
+        models = Models(*(ModelRef(model) for model in ("template:plain", "animatic:cards", "animatic:moves")), voice=None)
+
+        async def begin(studio: Studio) -> None:
+            await studio.productions.start(campaign, models)
+            await studio.productions.cancel(campaign)
+
+        house.run(begin)
+        found = maker.get(f"{ALL}/{campaign}").json()
+        assert (found["production"]["state"], found["status"]) == ("cancelled", "failed")
+        assert found["production"]["models"] == {"voice": None, "text": models.text, "image": models.frame, "video": models.clip}
+        [line] = maker.get(ALL, params={"status": "failed"}).json()["items"]
+        assert (line["id"], line["charged_usd"], line["pictures"]) == (campaign, "0", [])
 
 
 def test_a_copy_has_the_same_draft_and_a_life_of_its_own(ann: httpx2.Client) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import io
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -11,7 +12,10 @@ import httpx2
 import pytest
 from PIL import Image
 
+from reelwright.bootstrap import Studio
+from reelwright.domain.asset import AssetKind
 from reelwright.domain.ids import AssetId
+from reelwright.services.sources import Purpose
 from samples import campaign_of, clip, picture
 from serving import House
 
@@ -195,3 +199,49 @@ def test_a_thumbnail_that_is_lost_is_made_again(house: House, ann: httpx2.Client
     stored(house, still["id"]).unlink()
     again = ann.get(f"{kept.url}/thumbnail")
     assert (again.status_code, again.content) == (200, first.content)
+
+
+def test_many_who_ask_at_once_get_the_one_thumbnail_that_is_made(house: House, ann: httpx2.Client) -> None:
+    kept = send(ann, campaign_of(house, "ann"), picture(11))
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(ann.get, [f"{kept.url}/thumbnail?w=640"] * 8))
+    assert {answer.status_code for answer in answers} == {200}
+    assert len({answer.content for answer in answers}) == 1
+    asked = {"kind": "thumbnail", "campaign": kept.campaign}
+    assert len(ann.get("/api/v1/assets", params=asked).json()["items"]) == 1
+
+
+def test_a_still_of_a_film_is_made_from_its_poster(house: House, ann: httpx2.Client) -> None:
+    campaign, user = campaign_of(house, "ann"), house.person("ann")
+    poster = io.BytesIO()
+    Image.new("RGB", (640, 384), "red").save(poster, "PNG")
+
+    async def keep(studio: Studio) -> str:
+        of_film = {"film": "film_x"}
+        film = Purpose(user, campaign, AssetKind.FILM, "film-01-film", "film_x/film", of_film)
+        beside = Purpose(user, campaign, AssetKind.POSTER, "film-01-poster", "film_x/poster", of_film)
+        await studio.assets.adopt(await studio.assets.keep_bytes(poster.getvalue(), beside))
+        return (await studio.assets.adopt(await studio.assets.keep_bytes(clip(2), film))).id
+
+    still = ann.get(f"/media/{house.run(keep)}/thumbnail?format=webp")
+    with Image.open(io.BytesIO(still.content)) as shown:
+        assert shown.size == (320, 192)
+        assert shown.convert("RGB").getpixel((160, 96)) == pytest.approx((254, 0, 0), abs=6)
+
+
+def test_a_text_is_never_shown_in_a_page_of_ours(house: House, ann: httpx2.Client) -> None:
+    campaign, user = campaign_of(house, "ann"), house.person("ann")
+    wicked = b"WEBVTT\n\n00:00.000 --> 00:01.000\n<script>alert(1)</script>\n"
+
+    async def keep(studio: Studio) -> str:
+        purpose = Purpose(user, campaign, AssetKind.CAPTIONS, "film-01-vtt", "film_y/vtt", {})
+        return (await studio.assets.adopt(await studio.assets.keep_bytes(wicked, purpose, "text/vtt"))).id
+
+    asset = house.run(keep)
+    answer = ann.get(f"/media/{asset}")
+    assert answer.content == wicked
+    assert answer.headers["content-type"] == "text/vtt"
+    assert answer.headers["content-disposition"].startswith("attachment; ")
+    assert "sandbox" in answer.headers["content-security-policy"]
+    assert "default-src 'none'" in answer.headers["content-security-policy"]
+    assert ann.get(f"/media/{asset}/thumbnail").status_code == 404

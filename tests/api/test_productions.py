@@ -61,7 +61,7 @@ def test_a_film_is_made_and_shown(ann: httpx2.Client, film: str) -> None:
     run = ann.get(f"/api/v1/productions/{line['id']}").json()
     assert (run["state"], run["progress"]["fraction"], run["progress"]["charged_usd"]) == ("completed", 1.0, "0.3")
     assert [shot["states"] for shot in run["progress"]["shots"]] == [{"frame": "kept", "clip": "kept"}] * 2
-    shown = ann.get(f"/api/v1/campaigns/{film}/films").json()[0]
+    shown = ann.get(f"/api/v1/campaigns/{film}/films").json()["items"][0]
     assert ann.get(f"/api/v1/films/{shown['id']}").json() == shown
     assert (shown["is_ready"], shown["seconds"], shown["size"]) == (True, "2", "960x960")
     assert ann.get(shown["urls"]["film"]).content[4:8] == b"ftyp"
@@ -119,7 +119,7 @@ def test_a_retake_runs_beside_and_changes_the_film_only_when_somebody_wants_it(a
     assert ann.post(f"/api/v1/takes/{new['id']}/select").json()["is_chosen"] is True
     again = start(ann, film, aim={"kinds": []})
     assert ended(ann, again["id"])["state"] == "completed"
-    films = ann.get(f"/api/v1/campaigns/{film}/films").json()
+    films = ann.get(f"/api/v1/campaigns/{film}/films").json()["items"]
     cuts = [ann.get(f"/api/v1/films/{each['id']}/cut-list").json()["clips"][0]["take"] for each in (films[0], films[-1])]
     assert cuts == [old[-1]["id"], new["id"]]
     # A run over everything leaves what was chosen in its place, and pays for nothing.
@@ -167,7 +167,7 @@ def test_what_makes_no_sense_is_refused_and_says_why(ann: httpx2.Client, film: s
 def test_nobody_sees_or_touches_what_is_anothers(house: House, ann: httpx2.Client, bob: httpx2.Client, film: str) -> None:
     run = ann.get(f"/api/v1/campaigns/{film}/productions").json()["items"][0]["id"]
     take = ann.get(f"/api/v1/campaigns/{film}/takes").json()["items"][0]["id"]
-    shown = ann.get(f"/api/v1/campaigns/{film}/films").json()[0]["id"]
+    shown = ann.get(f"/api/v1/campaigns/{film}/films").json()["items"][0]["id"]
     before = ann.get(f"/api/v1/campaigns/{film}/events?after=0", headers={"Accept": "application/json"}).json()
     for path in (
         f"campaigns/{film}/productions",

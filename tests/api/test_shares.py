@@ -13,6 +13,7 @@ import sqlalchemy as sa
 
 from api.browsers import browser
 from producing import MODELS, campaign_of, ended, served_with_vendor, start
+from reelwright.bootstrap import Studio
 from reelwright.db.account_tables import ShareRow
 from reelwright.db.fence import unfenced
 from reelwright.domain.ids import CampaignId
@@ -42,7 +43,7 @@ def campaign(house: House, ann: httpx2.Client) -> str:
 
 @pytest.fixture(scope="module")
 def film(ann: httpx2.Client, campaign: str) -> dict[str, Any]:
-    return ann.get(f"/api/v1/campaigns/{campaign}/films").json()[0]
+    return ann.get(f"/api/v1/campaigns/{campaign}/films").json()["items"][0]
 
 
 def share(client: httpx2.Client, campaign: str, **wanted: Any) -> dict[str, Any]:
@@ -64,7 +65,7 @@ def age(house: House, made: dict[str, Any]) -> None:
     at = datetime.now(UTC) - timedelta(seconds=1)
     change = sa.update(ShareRow).where(ShareRow.id == made["id"]).values(expires_at=at)
 
-    async def write(studio: Any) -> None:
+    async def write(studio: Studio) -> None:
         with unfenced():
             await studio.database.write(lambda session: session.execute(change.execution_options(synchronize_session=False)))
 

@@ -181,6 +181,45 @@ async def test_a_reader_may_stop_early(store: ObjectStore) -> None:
         break
 
 
+async def test_the_size_of_the_whole_is_known_before_a_part_is_read(store: ObjectStore) -> None:
+    data = os.urandom(3 << 20)
+    await put(store, "a/b.mp4", data)
+
+    for start, end in [(0, None), (0, 10), (7, 7), (1 << 20, 2 << 20), (len(data) - 1, None), (len(data) + 5, None)]:
+        reading = await store.open("a/b.mp4", start, end)
+        assert reading.size == len(data)
+        assert b"".join([chunk async for chunk in reading.chunks]) == data[start:end]
+    early = await store.open("a/b.mp4")
+    await early.chunks.aclose()
+    with pytest.raises(NotFound):
+        await store.open("a/c.mp4")
+    with pytest.raises(NotFound):
+        await store.open("a/c.mp4", 5, 5)
+
+
+async def test_only_a_bucket_has_urls_for_others_and_they_end(store: ObjectStore) -> None:
+    data = os.urandom(SMALL)
+    await put(store, "a/b ü.mp4", data)
+
+    url = await store.signed_url("a/b ü.mp4", timedelta(minutes=5))
+
+    is_bucket = isinstance(store, RemoteStore) and store.bucket is not None
+    assert (url is not None) == is_bucket
+    if url is None:
+        return
+    net = Net(allow_private=True)
+    try:
+        async with net.download(url, limit=LARGE) as download:
+            assert b"".join([chunk async for chunk in download]) == data
+        short = await store.signed_url("a/b ü.mp4", timedelta(seconds=1))
+        with pytest.raises(UrlExpired):
+            while short:
+                async with net.download(short, limit=LARGE) as download:
+                    await asyncio.sleep(0.5)
+    finally:
+        await net.aclose()
+
+
 async def test_what_is_not_there_is_not_found(store: ObjectStore) -> None:
     with pytest.raises(NotFound):
         await store.head("a/b.mp4")

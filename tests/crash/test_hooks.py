@@ -1,4 +1,4 @@
-"""The server is killed while it tells a hook of what happens, again and again: nothing is lost, and what comes twice can be told."""
+"""The server is killed while it tells a hook of what happens, again and again: nothing is lost, and each thing has one id."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import replace
 from fractions import Fraction
-from typing import Any, cast
 
 import pytest
 from hypothesis import given
@@ -23,6 +22,7 @@ from reelwright.domain.draft import (
     merge_patch,
     name_of,
     orders_after,
+    patch_between,
     step_of,
     with_concepts,
     with_storyboard,
@@ -56,20 +56,6 @@ BOARD = Storyboard(
 )
 
 
-def diff(old: Any, new: Any) -> Any:
-    """The patch that makes `new` of `old`, as a client computes it."""
-    if not isinstance(old, dict) or not isinstance(new, dict):
-        return new
-    before, after = cast("dict[str, Any]", old), cast("dict[str, Any]", new)
-    patch: dict[str, Any] = {key: None for key in before if key not in after}
-    for key, value in after.items():
-        if key not in before:
-            patch[key] = value
-        elif before[key] != value:
-            patch[key] = diff(before[key], value)
-    return patch
-
-
 @pytest.mark.parametrize(
     ("target", "patch", "result"),
     [
@@ -96,7 +82,8 @@ def test_merge_patches_do_what_their_standard_shows(target: object, patch: objec
 
 @given(DOCS, DOCS)
 def test_the_difference_between_two_drafts_makes_the_one_of_the_other(old: Draft, new: Draft) -> None:
-    assert merge_patch(old, diff(old, new)) == new
+    assert merge_patch(old, patch_between(old, new)) == new
+    assert patch_between(new, new) == {}
 
 
 @given(DOCS, PATCHES)

@@ -130,31 +130,37 @@ async def test_every_earlier_draft_is_in_the_history_and_can_be_taken_back(studi
         await studio.drafts.restore(LAMP, 99, version=5, by=ANN)
 
 
+async def test_every_one_of_many_earlier_drafts_is_as_it_was(studio: Studio) -> None:
+    """Most of them are kept as what tells them from the next one."""
+    seen = {1: (await studio.drafts.get(LAMP)).doc}
+    for number in range(1, 26):
+        patch: dict[str, Any] = {"brief": {"product": f"{number}"}, f"key-{number % 4}": {"deep": [number, None]}}
+        if number % 3 == 0:
+            patch |= {"brief": number, f"key-{number % 5}": None}
+        saved = await save(studio, patch)
+        seen[saved.version] = saved.doc
+    for version, doc in list(seen.items())[:-1]:
+        assert (await studio.drafts.version(LAMP, version)).draft == doc
+
+
 async def test_of_the_history_the_newest_stay_and_one_an_hour_of_the_last_days(studio: Studio) -> None:
     await save(studio, {"name": "now"})
-    at = now()
+    at = now().replace(minute=30)
 
     def age(session: drafts.Session) -> list[int]:
         for number in range(1000, 1300):
-            session.add(
-                drafts.DraftVersionRow(
-                    campaign_id=LAMP,
-                    version=number,
-                    draft={},
-                    saved_at=at - timedelta(minutes=10 * (1300 - number) + 28 * 24 * 60),
-                )
-            )
+            minutes = 1300 - number + (31 if number < 1010 else 20) * 24 * 60
+            row: dict[str, Any] = {"campaign_id": LAMP, "version": number, "is_whole": number % 10 == 0, "draft": {}}
+            session.add(drafts.DraftVersionRow(**row, saved_at=at - timedelta(minutes=minutes)))
         session.flush()
         drafts.sweep(session, LAMP, 1301, at)  # not every save looks
-        before = len(drafts.versions(session, LAMP, before=None, limit=500))
-        assert before == 301
+        assert len(drafts.versions(session, LAMP, before=None, limit=500)) == 301
         drafts.sweep(session, LAMP, 1300, at)
         return [each.version for each in drafts.versions(session, LAMP, before=None, limit=500)]
 
     left = await studio.database.write(age)
     assert left[:199] == list(range(1299, 1100, -1))
-    assert len(left) < 200 + 20
-    assert left[-1] == 1
+    assert left[199:] == [1090, 1030, 1010]  # the first whole ones of their hours
 
 
 async def test_the_document_follows_as_soon_as_it_can_be_made(studio: Studio) -> None:

@@ -21,6 +21,7 @@ from reelwright.domain.asset import AssetKind
 from reelwright.domain.ids import OWNER, CampaignId
 from reelwright.errors import NotFound, StorageError
 from reelwright.services.assets import Purpose
+from reelwright.services.thumbnails import Format, Width
 from samples import picture
 from staging import Stage
 
@@ -54,6 +55,25 @@ def spooled(studio: Studio) -> list[str]:
 
 async def whole(studio: Studio, key: str) -> bytes:
     return b"".join([chunk async for chunk in studio.store.read(key)])
+
+
+async def test_what_is_sent_is_kept_in_every_store(stage: Stage, storage_url: str) -> None:
+    studio = stage.open(storage_url=storage_url)
+    campaign = await stage.campaign(studio)
+    asset, is_spooled = await studio.assets.keep_upload(once(picture(20)), purpose(campaign))
+    assert not is_spooled
+    assert await studio.assets.read(asset.id) == picture(20)
+    assert (await studio.store.head(asset.key)).metadata["asset"] == asset.id
+    assert await studio.assets.keep_upload(once(picture(20)), purpose(campaign, "upload_2")) == (asset, False)
+    upload = await studio.uploads.begin(campaign, len(picture(21)), name="a.png")
+    for start in range(0, len(picture(21)), 3000):
+        await studio.uploads.append(upload.id, start, once(picture(21)[start : start + 3000]))
+    whole_one = await studio.uploads.finish(upload.id)
+    assert await studio.assets.read(whole_one.id) == picture(21)
+    assert [key async for key in studio.store.keys("incoming")] == []
+    still = await studio.thumbnails.get(asset.id, Width.SMALL, Format.AVIF)
+    assert (await studio.assets.read(still.id))[4:12] == b"ftypavif"
+    assert spooled(studio) == []
 
 
 async def test_what_the_store_does_not_take_is_an_asset_all_the_same_and_moves_by_itself(both: Stage) -> None:

@@ -93,8 +93,11 @@ async def test_many_asking_to_start_start_one_production(both: Stage) -> None:
 
 async def test_a_clip_starts_while_other_frames_are_still_drawn(stage: Stage) -> None:
     run = await started(stage)
-    stage.vendor.turn(slow={"shot-02/frame": 2.0})
+    stage.vendor.turn(slow={"shot-02/frame": 1000.0})
     async with working(run.studio):
+        while not [event for event in await run.events(EventName.TAKE_KEPT) if event.facts["kind"] == "clip"]:
+            await asyncio.sleep(0.05)
+        stage.vendor.turn(slow={})
         assert (await run.ended()).state is ProductionState.COMPLETED
         told = await run.events(EventName.TAKE_SUBMITTED, EventName.TAKE_KEPT)
     order = [(event.name, event.facts["shot"], event.facts["kind"]) for event in told]

@@ -38,6 +38,7 @@ from reelwright.api import (
     trash,
     uploads,
     users,
+    verify,
 )
 from reelwright.api.callers import SIGNED_IN, Callers
 from reelwright.api.contract.refusals import OlderForm
@@ -68,6 +69,7 @@ _SIGNED: tuple[APIRouter, ...] = (
     users.router,
     assets.router,
     uploads.router,
+    verify.router,
 )
 """Routes below `/api/v1` that ask who one is."""
 _OWN: tuple[APIRouter, ...] = (accounts.router, sign_in.router, tokens.router)

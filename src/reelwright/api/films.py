@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from reelwright.api.callers import StudioHere
+from reelwright.api.paging import Page
 from reelwright.api.problems import problems
 from reelwright.domain.film import CutList, Film, start_frames
 from reelwright.domain.ids import CampaignId, FilmId
@@ -83,9 +84,9 @@ class CutListView(BaseModel):
 
 
 @router.get("/campaigns/{campaign}/films", responses=problems(NotFound))
-async def list_films(campaign: str, studio: StudioHere) -> list[FilmView]:
-    """The campaign's films, oldest first."""
-    return [_view(film) for film in await studio.films.of_campaign(CampaignId(campaign))]
+async def list_films(campaign: str, studio: StudioHere) -> Page[FilmView]:
+    """The campaign's films, oldest first: all of them on one page."""
+    return Page(items=[_view(film) for film in await studio.films.of_campaign(CampaignId(campaign))], next_cursor=None)
 
 
 @router.get("/films/{film}", responses=problems(NotFound))

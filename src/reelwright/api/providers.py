@@ -8,6 +8,7 @@ from fastapi import APIRouter
 from pydantic import BaseModel, Field
 
 from reelwright.api.callers import StudioHere
+from reelwright.api.paging import Page
 from reelwright.api.problems import problems
 from reelwright.bootstrap import Studio
 from reelwright.domain.budget import decimal_usd
@@ -98,9 +99,9 @@ async def list_providers(studio: StudioHere) -> ProviderList:
 
 
 @router.get("/models")
-async def list_models(studio: StudioHere, kind: Kind | None = None) -> list[ModelView]:
-    """Every model that is on offer, or those of one kind."""
-    return [_view(studio, card) for card in studio.catalogue.cards(kind)]
+async def list_models(studio: StudioHere, kind: Kind | None = None) -> Page[ModelView]:
+    """Every model that is on offer, or those of one kind: all of them on one page."""
+    return Page(items=[_view(studio, card) for card in studio.catalogue.cards(kind)], next_cursor=None)
 
 
 @router.get("/models/{model:path}", responses=problems(NotFound))

@@ -81,6 +81,7 @@ async def serve(
         works: whether this process also leads, where no other does.
         ready: is called as soon as requests are answered.
     """
+    await studio.accounts.owner()
     config = uvicorn.Config(
         create_app(studio, is_local=is_loopback(listening.getsockname()[0])),
         log_config=None,

@@ -17,6 +17,7 @@ from starlette.exceptions import HTTPException
 from reelwright.api.callers import StudioHere
 from reelwright.api.forms import body_of
 from reelwright.api.problems import problems
+from reelwright.domain.campaign import ID_PATTERN
 from reelwright.domain.ids import CampaignId
 from reelwright.domain.upload import Upload
 from reelwright.errors import (
@@ -104,8 +105,12 @@ async def begin_upload(
         msg = "Upload-Length: say how many bytes the file has."
         raise InvalidInput(msg)
     known = _metadata(upload_metadata)
+    campaign = known.get("campaign", "")
+    if not ID_PATTERN.match(campaign):
+        msg = "Upload-Metadata: `campaign` must name the campaign that the file is for."
+        raise InvalidInput(msg)
     upload = await studio.uploads.begin(
-        CampaignId(known.get("campaign", "")),
+        CampaignId(campaign),
         int(upload_length),
         name=known.get("filename", known.get("name", "")),
         declared=known.get("filetype", known.get("type", "")),

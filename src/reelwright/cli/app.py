@@ -9,6 +9,7 @@ import typer
 
 from reelwright import __version__
 from reelwright.cli.exits import Exit, errors_told
+from reelwright.cli.keeping_commands import purge, verify
 from reelwright.cli.options import CampaignArgument, Json
 from reelwright.cli.people_commands import token_app, user_app
 from reelwright.cli.take_commands import harvest, takes_app
@@ -263,6 +264,10 @@ def migrate_storage(
         from reelwright.cli.moving import move_storage
 
         raise typer.Exit(move_storage(source, target, as_json=as_json))
+
+
+app.command()(verify)
+app.command()(purge)
 
 
 keys_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)

@@ -128,6 +128,13 @@ def open_attempts(session: Session, maker: str, kind: AssetKind) -> list[tuple[A
     return [(AssetId(asset), key) for asset, key in session.execute(query)]
 
 
+def old_attempts(session: Session, before: datetime) -> list[tuple[AssetId, str]]:
+    """Ids and keys of attempts that were begun before that moment by whoever answers requests, and never became assets."""
+    is_of_request = AssetRow.kind.in_([AssetKind.UPLOAD.value, AssetKind.THUMBNAIL.value])
+    query = sa.select(AssetRow.id, AssetRow.key).where(AssetRow.is_ready.is_(False), is_of_request, AssetRow.created_at < before)
+    return [(AssetId(asset), key) for asset, key in session.execute(query)]
+
+
 def dead_attempts(session: Session, uploads_before: datetime) -> list[tuple[AssetId, str]]:
     """Ids and keys of attempts that never became assets: all of takes and films, and of requests begun before that moment."""
     query = sa.select(AssetRow.id, AssetRow.key).where(
@@ -257,9 +264,9 @@ def every(session: Session, after: str, limit: int) -> list[Asset]:
 
 def sum_all(session: Session) -> tuple[int, int]:
     """How many assets there are, thumbnails too, and how many bytes they have."""
-    query = sa.select(sa.func.count(), sa.func.coalesce(sa.func.sum(AssetRow.bytes), 0)).where(AssetRow.is_ready.is_(True))
+    query = sa.select(sa.func.count(AssetRow.id), sa.func.sum(AssetRow.bytes)).where(AssetRow.is_ready.is_(True))
     count, size = session.execute(query).one()
-    return int(count), int(size)
+    return count, size or 0
 
 
 def of_same_bytes(session: Session, asset: Asset) -> list[Asset]:

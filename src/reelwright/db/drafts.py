@@ -144,7 +144,7 @@ def keep(session: Session, old: Stored, new: Draft) -> None:
         "saved_at": old.saved_at,
         **({"saved_by": old.saved_by} if old.saved_by else {}),
     }
-    session.execute(sa.insert(DraftVersionRow.__table__).values(row))
+    session.execute(sa.insert(DraftVersionRow).values(row))
 
 
 def sweep(session: Session, campaign: CampaignId, newest: int, at: datetime) -> None:

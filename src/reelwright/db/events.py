@@ -43,7 +43,7 @@ def write(session: Session, campaign: CampaignId, number: int, name: EventName, 
     """Writes the event of that number, for who has counted up already, in the change that the event tells of."""
     told = {key: conceal(value) if isinstance(value, str) else value for key, value in facts.items()}
     row = {"campaign_id": campaign, "number": number, "name": name.value, "at": at, "facts": told}
-    session.execute(sa.insert(EventRow.__table__).values(row))
+    session.execute(sa.insert(EventRow).values(row))
 
 
 def notices(session: Session, campaign: CampaignId) -> frozenset[str]:

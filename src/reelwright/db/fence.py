@@ -11,7 +11,7 @@ from collections.abc import Generator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from functools import cache, lru_cache
-from typing import Any
+from typing import Any, cast
 
 import sqlalchemy as sa
 from sqlalchemy.orm import ORMExecuteState, with_loader_criteria
@@ -49,8 +49,8 @@ def unfenced() -> Generator[None]:
 def _fenced_tables() -> tuple[tuple[type[Table], sa.Table], ...]:
     found: list[tuple[type[Table], sa.Table]] = []
     for mapper in Table.registry.mappers:
-        table = mapper.local_table
-        if isinstance(table, sa.Table) and mapper.class_ not in _STUDIO_WIDE and {"user_id", "campaign_id"} & set(table.c.keys()):
+        table = cast("sa.Table", mapper.local_table)
+        if mapper.class_ not in _STUDIO_WIDE and {"user_id", "campaign_id"} & set(table.c.keys()):
             found.append((mapper.class_, table))
     return tuple(found)
 

@@ -1,4 +1,4 @@
-"""The guard of what is stored: whoever copies all of it holds it together with others, whoever removes or replaces holds it alone.
+"""The guard of what is stored: whoever copies all of it holds it with others, whoever removes or replaces holds it alone.
 
 Like leadership it is a lock that the kernel or the database server gives back however a process ends.
 """
@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import AsyncGenerator
 from contextlib import asynccontextmanager, suppress
+from pathlib import Path
 
 import sqlalchemy as sa
 from sqlalchemy.exc import InterfaceError, OperationalError
@@ -23,6 +24,7 @@ _KEY = 4_712_208
 _PATIENCE = 20.0
 """Seconds that one waits for the others."""
 _LOOK = 0.2
+_TOLD = "A backup, a purge or a repair is at work on what is stored: try again when it is done."
 
 
 class Guard:
@@ -32,33 +34,33 @@ class Guard:
         self._database = database
 
     @asynccontextmanager
-    async def shared(self) -> AsyncGenerator[None]:
+    async def shared(self, patience: float = _PATIENCE) -> AsyncGenerator[None]:
         """Inside of the block nothing that an asset's row names is removed.
 
         Raises:
             Busy: something is just being removed or mended.
         """
-        async with self._held(is_alone=False, told="Something is just being purged or mended here: try again when that is done."):
+        async with self._held(is_alone=False, patience=patience):
             yield
 
     @asynccontextmanager
-    async def alone(self) -> AsyncGenerator[None]:
+    async def alone(self, patience: float = _PATIENCE) -> AsyncGenerator[None]:
         """Inside of the block nobody copies what is removed, and nobody else removes.
 
         Raises:
             Busy: a backup is just being written, or somebody else removes something.
         """
-        async with self._held(is_alone=True, told="A backup, a purge or a repair is at work here: try again when it is done."):
+        async with self._held(is_alone=True, patience=patience):
             yield
 
     @asynccontextmanager
-    async def _held(self, *, is_alone: bool, told: str) -> AsyncGenerator[None]:
+    async def _held(self, *, is_alone: bool, patience: float) -> AsyncGenerator[None]:
         lock = _Lock(self._database, is_alone=is_alone)
-        gives_up = time.monotonic() + _PATIENCE
+        gives_up = time.monotonic() + patience
         try:
             while not await asyncio.to_thread(lock.take):
                 if time.monotonic() > gives_up:
-                    raise Busy(told)
+                    raise Busy(_TOLD)
                 await asyncio.sleep(_LOOK)
             yield
         finally:
@@ -73,11 +75,9 @@ class _Lock:
         self._connection: sa.Connection | None = None
 
     def take(self) -> bool:
-        return self._take_server() if self._database.path is None else self._take_file()
+        return self._take_server() if self._database.path is None else self._take_file(self._database.path)
 
-    def _take_file(self) -> bool:
-        path = self._database.path
-        assert path is not None
+    def _take_file(self, path: Path) -> bool:
         if self._descriptor < 0:
             self._descriptor = os.open(path.with_name(f"{path.name}.guard"), os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
         try:

@@ -6,10 +6,17 @@ from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.orm import Session
 
 from reelwright.db.account_tables import IdempotencyRow
 from reelwright.domain.ids import UserId
+
+
+def lock(session: Session, user: UserId, key: str) -> None:
+    """Nobody else asks under that key until this transaction ends. On SQLite a transaction that writes is alone anyway."""
+    if session.get_bind().dialect.name == "postgresql":
+        session.execute(sa.text("SELECT pg_advisory_xact_lock(hashtext(:key))"), {"key": f"idempotency/{user}/{key}"})
 
 
 def find(session: Session, user: UserId, key: str) -> tuple[str, dict[str, Any]] | None:

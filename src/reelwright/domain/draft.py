@@ -65,11 +65,11 @@ def patch_between(old: Mapping[str, Any], new: Mapping[str, Any]) -> dict[str, A
     """The merge patch that makes `new` of `old`; neither has `null` outside of a list."""
     patch: dict[str, Any] = {key: None for key in old if key not in new}
     for key, value in new.items():
-        before = old.get(key)
+        before: object = old.get(key)
         if isinstance(before, dict) and isinstance(value, dict):
             if inner := patch_between(cast("dict[str, Any]", before), cast("dict[str, Any]", value)):
                 patch[key] = inner
-        elif key not in old or before != value or type(before) is not type(cast("object", value)):
+        elif key not in old or before != value or isinstance(before, bool) is not isinstance(value, bool):
             patch[key] = value
     return patch
 

@@ -366,6 +366,12 @@ class Assets:
         for asset, key in await self._database.read(lambda session: assets.dead_attempts(session, before)):
             await self._remove_attempt(asset, key)
 
+    async def tidy(self) -> None:
+        """Removes what requests left half stored, long ago. For whoever serves, now and then."""
+        before = self._now() - _REQUEST_TIME
+        for asset, key in await self._database.read(lambda session: assets.old_attempts(session, before)):
+            await self._remove_attempt(asset, key)
+
     async def _remove_attempt(self, asset: AssetId, key: str) -> None:
         # Claimed first: a leader that was dropped may be making it an asset at this moment, and then its object must stay.
         if await self._database.write(lambda session: assets.doom(session, asset)):

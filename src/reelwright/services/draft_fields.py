@@ -268,7 +268,7 @@ def _shot(key: str, entry: Mapping[str, Any], wrong: list[Wrong]) -> Shot | None
 
 def _shot_fields(entry: Mapping[str, Any]) -> tuple[_ShotFields | None, tuple[Wrong, ...]]:
     """The shot's fields, and what is wrong with them."""
-    said = tuple((name, type(value), value) for name, value in entry.items() if value != "")
+    said = tuple((name, isinstance(value, bool), value) for name, value in entry.items() if value != "")
     try:
         return _shot_fields_of(said)
     except TypeError:  # a list or an object stands in a field
@@ -276,7 +276,7 @@ def _shot_fields(entry: Mapping[str, Any]) -> tuple[_ShotFields | None, tuple[Wr
 
 
 @lru_cache(maxsize=8192)
-def _shot_fields_of(said: tuple[tuple[str, type, Any], ...]) -> tuple[_ShotFields | None, tuple[Wrong, ...]]:
+def _shot_fields_of(said: tuple[tuple[str, bool, Any], ...]) -> tuple[_ShotFields | None, tuple[Wrong, ...]]:
     # Of sixty shots a save changes one: looking at the others anew took most of its time.
     faults: list[Wrong] = []
     fields = _parsed(_ShotFields, {name: value for name, _, value in said}, _HERE, faults)

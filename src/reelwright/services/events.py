@@ -149,11 +149,8 @@ class Events:
                 while told := await read(place):
                     place = told[-1].place
                     yield told
-                with suppress(TimeoutError):
-                    async with asyncio.timeout(_PING):
-                        await listener.bell.wait()
-                        continue
-                yield []
+                while not await _rings(listener.bell):
+                    yield []
         except NotFound:
             return
         finally:
@@ -209,6 +206,13 @@ class Events:
             if {listener.caller.token, listener.caller.session} & ended:
                 listener.is_over = True
                 listener.bell.set()
+
+
+async def _rings(bell: asyncio.Event) -> bool:
+    """Whether it rings before it is time to say that nothing has happened."""
+    with suppress(TimeoutError):
+        await asyncio.wait_for(bell.wait(), _PING)
+    return bell.is_set()
 
 
 def _number(place: str) -> int:

@@ -297,7 +297,7 @@ def _entry(draft: Draft, frame: Sent, seconds: float | None, picture: AssetId | 
     known = section(section(draft, "shots"), shot_of_frame(frame.id))
     new = {name: without_pictures(text) for name in _TEXTS if (text := getattr(frame, name)) is not None}
     said = {**section(known, "frame"), **new, "id": frame.id, **({"image": picture} if picture else {})}
-    fields = {} if known else _fields(draft, frame, _USUAL, said)
+    fields = {} if known else _fields(draft, frame.id, _USUAL, said)
     if seen := _seen(said):
         fields["text"] = seen
     if "prompt" in new:

@@ -210,8 +210,8 @@ class Hooks:
         return self._safe.make().seal(sealing_name(hook), secret)
 
     def _check(self, url: str) -> None:
-        if len(url) > _LONGEST:
-            msg = f"url: at most {_LONGEST} characters."
+        if len(url) > _LONGEST or not url.isprintable() or " " in url:
+            msg = f"url: at most {_LONGEST} characters, and no blanks among them."
             raise InvalidInput(msg)
         try:
             self._net.check(url)

@@ -1,4 +1,4 @@
-"""Repairs: bytes that were kept and are lost or damaged, found again where they still are, and proven before they are put back."""
+"""Repairs: bytes that were kept and are lost or damaged, found again where they still are, and proven before they go back."""
 
 from __future__ import annotations
 
@@ -26,7 +26,9 @@ _log = structlog.get_logger()
 class Repairs:
     """Mends one asset at a time. Whoever calls it holds the guard alone."""
 
-    def __init__(self, database: Database, store: ObjectStore, spool: Spool, kept: Assets, catalogue: Catalogue, net: Net) -> None:
+    def __init__(
+        self, database: Database, store: ObjectStore, spool: Spool, kept: Assets, catalogue: Catalogue, net: Net
+    ) -> None:
         self._database = database
         self._store = store
         self._spool = spool

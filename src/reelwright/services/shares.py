@@ -32,7 +32,6 @@ _PROOF = re.compile(r"[0-9]{1,12}\.[0-9a-f]{64}")
 _SHOWN = ("film", "poster", "vtt")
 """What the page itself needs."""
 _DOWNLOADS = (*_SHOWN, "srt", "sheet")
-_BY_CLIENT = {"free": 20, "longest": timedelta(minutes=15)}
 _log = structlog.get_logger()
 
 
@@ -224,7 +223,7 @@ class Shares:
             if kept is None:
                 return ""
             by_link = Try(f"share/{shown.share.id}", free=10)
-            by_client = Try(f"share-client/{network_of(client)}", **_BY_CLIENT)
+            by_client = Try(f"share-client/{network_of(client)}", free=20, longest=timedelta(minutes=15))
             await self._attempts.count(by_link, by_client)
             if not await self._passwords.matches(password, kept):
                 _log.info("share.refused", share=shown.share.id, client=client)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from reelwright.db import idempotency
-from reelwright.db.engine import Database, IntegrityError, Session
+from reelwright.db.engine import Database, Session
 from reelwright.domain.ids import UserId
 from reelwright.errors import Conflict
 
@@ -35,6 +35,7 @@ async def once(database: Database, ticket: Ticket, at: datetime, change: Callabl
     """
 
     def changed(session: Session) -> str:
+        idempotency.lock(session, ticket.user, ticket.key)
         known = idempotency.find(session, ticket.user, ticket.key)
         if known is None:
             result = change(session)
@@ -46,7 +47,4 @@ async def once(database: Database, ticket: Ticket, at: datetime, change: Callabl
             raise Conflict(msg)
         return str(answer["result"])
 
-    try:
-        return await database.write(changed)
-    except IntegrityError:  # the same request came twice at once, and the other one was faster
-        return await database.write(changed)
+    return await database.write(changed)

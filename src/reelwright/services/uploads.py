@@ -14,6 +14,7 @@ from collections.abc import AsyncIterable, AsyncIterator, Callable
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from itertools import count
 from pathlib import PurePosixPath
 from typing import Protocol
 from weakref import WeakValueDictionary
@@ -47,6 +48,8 @@ LIFETIME = timedelta(days=3)
 _PART = 16 << 20
 """Bytes of one part: as much as a killed process loses at most."""
 _LOOK = 30.0
+"""Seconds between two looks."""
+_LOOKS_AN_HOUR = 120
 _ALONE = timedelta(minutes=2)
 """For so long whoever has sent the last part is left to finish it."""
 _LONGEST_NAME = 120
@@ -128,7 +131,9 @@ class Uploads:
 
         def write(session: Session) -> Upload:
             user = campaigns.get(session, campaign).user_id
-            upload = Upload(self._new_id("upload"), user, campaign, length, clean(name), declared[:100], now, now + LIFETIME)
+            upload = Upload(
+                self._new_id("upload"), user, campaign, length, clean(name), clean_type(declared), now, now + LIFETIME
+            )
             rows.insert(session, upload)
             return upload
 
@@ -257,9 +262,11 @@ class Uploads:
 
     async def watch(self) -> None:
         """Tidies up again and again, until it is cancelled."""
-        while True:
+        for look in count():
             try:
                 await self.tidy()
+                if look % _LOOKS_AN_HOUR == 0:
+                    await self._assets.tidy()
             except StorageError as error:
                 _log.warning("uploads.wait", reason=error.message)
             except Exception:  # noqa: BLE001 - the next look may be better
@@ -308,11 +315,11 @@ class _Stream:
             self._rest = chunk
         return True
 
-    async def take(self, count: int) -> AsyncIterator[bytes]:
+    async def take(self, most: int) -> AsyncIterator[bytes]:
         """The next bytes, at most so many."""
-        while count and await self.has_more():
-            chunk, self._rest = self._rest[:count], self._rest[count:]
-            count -= len(chunk)
+        while most and await self.has_more():
+            chunk, self._rest = self._rest[:most], self._rest[most:]
+            most -= len(chunk)
             yield chunk
 
 
@@ -329,6 +336,12 @@ def clean(name: str) -> str:
     last = PurePosixPath(name.replace("\\", "/")).name
     seen = "".join(sign for sign in unicodedata.normalize("NFC", last) if unicodedata.category(sign)[0] != "C")
     return seen.strip(" .")[:_LONGEST_NAME]
+
+
+def clean_type(declared: str) -> str:
+    """The media type that a sender says, without what else may stand there; empty where it is none."""
+    found = re.match(r"\s*([\w.+-]{1,60}/[\w.+-]{1,60})", declared, re.ASCII)
+    return found[1].lower() if found else ""
 
 
 def _slug(name: str) -> str:

@@ -1,6 +1,6 @@
 """Verify: what the rows say against what the store has, both ways, and the ledger against its sums.
 
-It reads and removes nothing, and may run while the studio is at work: what changes meanwhile is looked at again before it is told.
+It removes nothing, and may run while the studio is at work: what changes meanwhile is looked at again before it is told.
 Only a repair writes, and only what it has proven to be the bytes that were kept.
 """
 

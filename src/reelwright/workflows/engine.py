@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import weakref
-from collections.abc import Coroutine, Mapping
+from collections.abc import Coroutine, Generator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from contextvars import Context, ContextVar
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from dbos import DBOS, DBOSClient, DBOSConfig, EnqueueOptions
 
@@ -27,6 +27,8 @@ from reelwright.workflows.upkeep import UPKEEP
 from reelwright.workflows.writing import CLASS_NAME as WRITING_CLASS
 from reelwright.workflows.writing import CONFIG_NAME as WRITING_CONFIG
 from reelwright.workflows.writing import WRITE, WRITING
+
+T = TypeVar("T")
 
 _APP = "reelwright"
 _VERSION = "engine-1"
@@ -148,7 +150,9 @@ def spare_from_here() -> None:
     asyncio.get_running_loop().set_task_factory(_make_task)
 
 
-def _make_task(loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, Any], **options: Any) -> asyncio.Task[Any]:
+def _make_task(
+    loop: asyncio.AbstractEventLoop, work: Coroutine[Any, Any, T] | Generator[Any, None, T], **options: Any
+) -> asyncio.Task[T]:
     task = asyncio.Task(work, loop=loop, **options)
     context: Context | None = options.get("context")
     if context.get(_is_spared, False) if context is not None else _is_spared.get():
