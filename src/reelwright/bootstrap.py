@@ -28,6 +28,7 @@ from reelwright.services.accounts import Accounts
 from reelwright.services.assets import Assets
 from reelwright.services.attempts import Attempts
 from reelwright.services.bells import Bells
+from reelwright.services.backups import Backups
 from reelwright.services.briefs import Providers
 from reelwright.services.budgets import Budgets
 from reelwright.services.campaigns import Campaigns
@@ -35,7 +36,7 @@ from reelwright.services.catalogue import Catalogue
 from reelwright.services.concepts import Concepts
 from reelwright.services.couriers import Couriers
 from reelwright.services.dashboard import Dashboard
-from reelwright.services.data_folder import WORK, clear_work, make_home
+from reelwright.services.data_folder import WORK, check_restored, clear_work, make_home
 from reelwright.services.doubts import Doubts
 from reelwright.services.drafts import Drafts
 from reelwright.services.events import Events
@@ -62,6 +63,7 @@ from reelwright.services.productions import Productions
 from reelwright.services.purges import Purges
 from reelwright.services.quotes import Quotes
 from reelwright.services.repairs import Repairs
+from reelwright.services.restores import Restores
 from reelwright.services.rounds import Rounds
 from reelwright.services.sealing import Safe
 from reelwright.services.selections import Selections
@@ -148,6 +150,7 @@ class Studio:
     guard: Guard
     verification: Verification
     purges: Purges
+    backups: Backups
     rounds: Rounds
     keys: Keys
     queue: Queue
@@ -275,7 +278,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     orders = Orders(database, catalogue, productions, quotes, defaults=_defaults(settings), now=now)
     own_takes = OwnTakes(database, now=now, new_id=new_id)
     older = open_older_clients(
-        Ground(database, catalogue, net, assets, spool, workers, settings.home / WORK, now, new_id),
+        Ground(database, store, accounts, catalogue, net, assets, spool, workers, settings.home / WORK, now, new_id),
         campaigns,
         drafts,
         own_takes,
@@ -331,7 +334,8 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         guard=guard,
         verification=verification,
         purges=purges,
-        rounds=Rounds({verification.answer: 0.0, purges.go_on: 60.0}),
+        backups=Backups(database, store, assets, guard, home=settings.home, now=now),
+        rounds=Rounds({verification.answer: 0.0, purges.go_on: 60.0, orders.forget_tickets: 3600.0}),
         keys=keys,
         queue=queue,
         leadership=Leadership(database),
@@ -393,9 +397,30 @@ def only_people(settings: Settings) -> Generator[People]:
         yield People(accounts, Links(database, accounts, now=now), settings.public_url)
 
 
+@contextmanager
+def only_restores(settings: Settings) -> Generator[Restores]:
+    """What puts a backup into a place where there is no studio yet.
+
+    Raises:
+        ConfigurationError: as for `open_studio`.
+    """
+    _check_sqlite()
+    make_home(settings.home)
+    set_up_logs(settings.home)
+    database = Database(settings.database)
+    try:
+        database.ping()
+        database.migrate()
+        migrate_log(database)
+        yield Restores(database, open_store(settings.storage, os.environ), home=settings.home, has_key=bool(settings.secret_key))
+    finally:
+        database.close()
+
+
 def _open_database(settings: Settings, undo: ExitStack) -> tuple[Database, Keys]:
     """The database and the keys; `undo` closes them."""
     _check_sqlite()
+    check_restored(settings.home)
     make_home(settings.home)
     set_up_logs(settings.home)
     database = Database(settings.database)

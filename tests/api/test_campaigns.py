@@ -96,7 +96,7 @@ def test_everything_about_one_campaign(ann: httpx2.Client) -> None:
 def test_a_campaign_that_is_in_production_says_how_far_it_is(house: House) -> None:
     with house.client("maker") as maker:
         campaign = CampaignId(made(maker, sentence="A film about Ember, a lamp", name="First")["id"])
-        models = Models(*(ModelRef(model) for model in ("template:plain", "animatic:cards", "animatic:moves")), voice=None)
+        models = Models(*(ModelRef(model) for model in ("template:plain", "animatic:cards", "animatic:camera")), voice=None)
 
         async def begin(studio: Studio) -> None:
             await studio.productions.start(campaign, models)

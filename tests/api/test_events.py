@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from datetime import UTC, datetime
 from itertools import islice
+from pathlib import Path
 
 import httpx2
 import pytest
@@ -17,7 +18,7 @@ from reelwright.db.engine import Session
 from reelwright.domain.event import EventName
 from reelwright.domain.ids import CampaignId
 from reelwright.services.events import MOST_STREAMS
-from serving import House
+from serving import House, served
 
 JSON = {"Accept": "application/json"}
 
@@ -137,3 +138,14 @@ def test_nobody_opens_more_streams_than_are_allowed(house: House) -> None:
 def test_a_stranger_hears_nothing(house: House, query: str) -> None:
     with house.stranger() as nobody:
         assert nobody.get(f"/api/v1/events{query}").status_code == 401
+
+
+def test_a_server_that_stops_ends_its_streams_in_order(tmp_path: Path) -> None:
+    with ExitStack() as stack:
+        house = stack.enter_context(served(tmp_path / "home", works=False))
+        client = stack.enter_context(house.client("ann"))
+        answer = client.stream("GET", "/api/v1/events").__enter__()
+        heard = blocks(answer)
+        next(heard)
+    # Cut off in the middle of a chunk it would be an error: so it is the end, and whoever listens comes back.
+    assert list(heard) == []

@@ -215,3 +215,12 @@ def test_who_may_only_look_starts_nothing(house: House) -> None:
         assert vera.get(f"/api/v1/campaigns/{campaign}/productions").status_code == 200
     with house.client("ann") as ann:
         assert ann.get("/api/v1/budget").status_code == 403
+
+
+def test_a_draft_that_is_no_film_yet_is_refused_field_by_field(ann: httpx2.Client) -> None:
+    campaign = ann.post("/api/v1/campaigns", json={}).json()["id"]
+    answer = ann.post(f"/api/v1/campaigns/{campaign}/generate", json={"cap_usd": "5"}, headers=key())
+    problem = answer.json()
+    assert (answer.status_code, problem["code"]) == (422, "invalid_draft")
+    assert {"path", "message"} == set(problem["errors"][0])
+    assert ann.get(f"/api/v1/campaigns/{campaign}/productions").json()["items"] == []

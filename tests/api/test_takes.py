@@ -144,3 +144,21 @@ def test_a_take_in_doubt_that_never_arrived_is_asked_for_again_and_only_that(
     assert ended(ann, again.json()["id"])["state"] == "completed"
     states = [each["state"] for each in ann.get(f"/api/v1/campaigns/{take['campaign']}/takes").json()["items"]]
     assert states == ["kept", "failed"]
+
+
+def test_a_clip_of_ones_own_makes_a_film_for_nothing(ann: httpx2.Client, house: House, vendor: VendorThread) -> None:
+    first, second = campaign_of(house, "ann", shots=1), campaign_of(house, "ann", shots=1)
+    assert ended(ann, start(ann, first)["id"])["state"] == "completed"
+    (clip,) = ann.get(f"/api/v1/campaigns/{first}/takes?kind=clip").json()["items"]
+    written = start(ann, second, aim={"kinds": ["voice"], "film": False})  # nobody speaks: only the text is written
+    assert ended(ann, written["id"])["state"] == "completed"
+    own = ann.post(f"/api/v1/campaigns/{second}/shots/shot-01/takes/own", json={"kind": "clip", "asset_id": clip["asset"]})
+    assert own.json()["model"] == "upload:clip", own.text
+    before = len(vendor.submits)
+    plan = ann.post(f"/api/v1/campaigns/{second}/plan", json={"models": MODELS}).json()
+    assert (plan["usd"], [take["kind"] for take in plan["takes"]]) == ("0", ["clip"])
+    film = ended(ann, start(ann, second)["id"])
+    assert (film["state"], film["progress"]["charged_usd"]) == ("completed", "0")
+    assert len(vendor.submits) == before
+    shown = ann.get(f"/api/v1/campaigns/{second}/films").json()["items"][0]
+    assert shown["is_ready"] is True

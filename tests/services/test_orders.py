@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
+import sqlalchemy as sa
 
+from reelwright.db.account_tables import IdempotencyRow
 from reelwright.domain.aim import Aim
 from reelwright.domain.generation import Kind
 from reelwright.domain.ids import OWNER, CampaignId, ProductionId
@@ -46,6 +49,17 @@ async def test_one_key_for_two_wishes_at_once_is_refused_to_one(both: Stage) -> 
         *(studio.orders.place(wish, Ticket(OWNER, "k", wish.campaign)) for wish in wishes), return_exceptions=True
     )
     assert sorted(type(each).__name__ for each in tried) == ["Conflict", "str"]
+
+
+async def test_a_ticket_is_forgotten_after_a_week_and_not_before(stage: Stage) -> None:
+    studio = stage.open()
+    campaign = await stage.campaign(studio)
+    made = [await studio.orders.place(order(campaign), Ticket(OWNER, key, "d")) for key in ("old", "new")]
+    assert made[0] == made[1]  # the campaign's run
+    week = sa.update(IdempotencyRow).where(IdempotencyRow.key == "old").values(at=datetime.now(UTC) - timedelta(days=7, hours=1))
+    await studio.database.write(lambda session: session.execute(week))
+    await studio.orders.forget_tickets()
+    assert await studio.database.read(lambda session: list(session.scalars(sa.select(IdempotencyRow.key)))) == ["new"]
 
 
 async def test_a_refused_order_leaves_its_ticket_unused(stage: Stage) -> None:

@@ -121,7 +121,7 @@ class RunModels(BaseModel):
 
     text: str = Field(examples=["template:plain"])
     image: str = Field(examples=["animatic:cards"])
-    video: str = Field(examples=["animatic:moves"])
+    video: str = Field(examples=["animatic:camera"])
     voice: str | None
 
 

@@ -50,11 +50,10 @@ async def sent_file(request: Request, limit: int) -> AsyncGenerator[Sent]:
         yield Sent("", kind.decode("latin-1"), _at_most(stream, limit))
         return
     form = _Form(options.get(b"boundary", b""), limit)
-    while form.sent is None:
+    while form.file is None:
         form.feed(await anext(stream, None))
-    sent = form.sent
-    sent.chunks = form.rest(stream)
-    yield sent
+    name, declared = form.file
+    yield Sent(name, declared, form.rest(stream), form.fields)
 
 
 def too_large(limit: int) -> TooLarge:
@@ -109,10 +108,11 @@ class _Form:
             )
         except FormParserError as error:
             raise _broken(error) from error
-        self.sent: Sent | None = None
+        self.file: tuple[str, str] | None = None
+        """Its name and its media type, as its sender says, as soon as it begins."""
+        self.fields: dict[str, str] = {}
         self._limit = limit
         self._ready: deque[bytes] = deque()
-        self._fields: dict[str, str] = {}
         self._headers: dict[str, bytes] = {}
         self._header_name = self._header_value = b""
         self._field = ""
@@ -160,11 +160,10 @@ class _Form:
         self._is_file = b"filename" in options
         if not self._is_file:
             return
-        if self.sent is not None:
+        if self.file is not None:
             msg = "The form has more than one file in it."
             raise InvalidInput(msg)
-        declared = self._headers.get("content-type", b"").decode("latin-1")
-        self.sent = Sent(_text(options[b"filename"]), declared, self.rest(_nothing()), self._fields)
+        self.file = _text(options[b"filename"]), self._headers.get("content-type", b"").decode("latin-1")
 
     def _take(self, data: bytes, start: int, end: int) -> None:
         if self._is_file:
@@ -181,15 +180,10 @@ class _Form:
 
     def _close(self) -> None:
         if not self._is_file:
-            self._fields[self._field] = self._content.decode("utf-8", "replace")
+            self.fields[self._field] = self._content.decode("utf-8", "replace")
 
     def _end(self) -> None:
         self._is_over = True
-
-
-async def _nothing() -> AsyncIterator[bytes]:
-    return
-    yield b""
 
 
 def _text(value: bytes) -> str:

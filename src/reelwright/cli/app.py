@@ -9,7 +9,8 @@ import typer
 
 from reelwright import __version__
 from reelwright.cli.exits import Exit, errors_told
-from reelwright.cli.keeping_commands import purge, verify
+from reelwright.cli.import_commands import import_frames
+from reelwright.cli.keeping_commands import backup, purge, restore, verify
 from reelwright.cli.options import CampaignArgument, Json
 from reelwright.cli.people_commands import token_app, user_app
 from reelwright.cli.take_commands import harvest, takes_app
@@ -158,6 +159,7 @@ app.add_typer(takes_app, name="takes")
 app.add_typer(user_app, name="user")
 app.add_typer(token_app, name="token")
 app.command()(harvest)
+app.command()(import_frames)
 
 
 @app.command()
@@ -268,6 +270,8 @@ def migrate_storage(
 
 app.command()(verify)
 app.command()(purge)
+app.command()(backup)
+app.command()(restore)
 
 
 keys_app = typer.Typer(invoke_without_command=True, rich_markup_mode=None)

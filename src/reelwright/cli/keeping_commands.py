@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
@@ -42,3 +43,38 @@ def purge(
         from reelwright.cli.purge import purge as run
 
         raise typer.Exit(run(campaign, days=older_than, is_agreed=yes, as_json=as_json))
+
+
+def backup(
+    target: Annotated[Path, typer.Argument(metavar="FILE", help="A new file, such as studio.tar; nothing is overwritten.")],
+    check: Annotated[bool, typer.Option("--check", help="Read that backup and compare every byte; write nothing.")] = False,
+    with_secrets: Annotated[
+        bool, typer.Option("--with-secrets", help="Also the secret key and the settings: guard the file as a password.")
+    ] = False,
+    as_json: Json = False,
+) -> None:
+    """Write the whole studio into one file: the database, its durable log, and every asset. It may be at work meanwhile.
+
+    The file is for nobody else to read, was read again and compared before it gets its name, and is proven again by --check. Vendors'
+    keys in it are sealed; without --with-secrets the key that opens them is not in it.
+    """
+    with errors_told(as_json=as_json):
+        from reelwright.cli.backup import backup as write
+        from reelwright.cli.backup import check as read
+
+        raise typer.Exit(read(target, as_json=as_json) if check else write(target, with_secrets=with_secrets, as_json=as_json))
+
+
+def restore(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="What `reelwright backup` has written.")],
+    as_json: Json = False,
+) -> None:
+    """Put a backup back, where there is no studio yet: an empty data folder, and a database of the same kind.
+
+    Interrupted, it says so at the next start and can be done again. Do not run the old studio beside the new one: both would go on
+    with the same productions.
+    """
+    with errors_told(as_json=as_json):
+        from reelwright.cli.backup import restore as run
+
+        raise typer.Exit(run(file, as_json=as_json))

@@ -266,7 +266,7 @@ def sum_all(session: Session) -> tuple[int, int]:
     """How many assets there are, thumbnails too, and how many bytes they have."""
     query = sa.select(sa.func.count(AssetRow.id), sa.func.sum(AssetRow.bytes)).where(AssetRow.is_ready.is_(True))
     count, size = session.execute(query).one()
-    return count, size or 0
+    return count, int(size or 0)
 
 
 def of_same_bytes(session: Session, asset: Asset) -> list[Asset]:

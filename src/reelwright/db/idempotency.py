@@ -25,6 +25,11 @@ def find(session: Session, user: UserId, key: str) -> tuple[str, dict[str, Any]]
     return (row.digest, row.answer or {}) if row else None
 
 
+def forget(session: Session, before: datetime) -> None:
+    """Removes what was answered before that moment."""
+    session.execute(sa.delete(IdempotencyRow).where(IdempotencyRow.at < before).execution_options(synchronize_session=False))
+
+
 def insert(session: Session, user: UserId, key: str, digest: str, status: int, answer: Mapping[str, Any], at: datetime) -> None:
     """Writes down what was answered."""
     session.add(IdempotencyRow(user_id=user, key=key, digest=digest, status=status, answer=dict(answer), at=at))

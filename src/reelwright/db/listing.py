@@ -191,4 +191,4 @@ def _frames(session: Session, ids: Sequence[CampaignId]) -> dict[str, list[Asset
 def _errors(session: Session, ids: Sequence[CampaignId]) -> dict[str, str]:
     query = sa.select(ProductionRow.campaign_id, ProductionRow.error).where(ProductionRow.campaign_id.in_(ids))
     rows = session.execute(query.order_by(ProductionRow.created_at, ProductionRow.id))
-    return dict(row.tuple() for row in rows)
+    return {row.campaign_id: row.error for row in rows}

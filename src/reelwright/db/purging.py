@@ -242,7 +242,7 @@ def count_cards(session: Session, wish: Wish) -> int:
     """Cards of the library in the trash."""
     if wish.campaign is not None:
         return 0
-    return session.execute(sa.select(sa.func.count()).select_from(GenerationRow).where(*_cards(wish))).scalar_one()
+    return session.execute(sa.select(sa.func.count(GenerationRow.id)).where(*_cards(wish))).scalar_one()
 
 
 def remove_cards(session: Session, wish: Wish) -> None:

@@ -1,4 +1,4 @@
-"""A line to one studio: what its client sends, and what comes back. The address is the person's own word, so no guard stands here."""
+"""A line to one studio, for its client. The address is the person's own word, so no guard stands here."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ class Wire:
                 timeout=aiohttp.ClientTimeout(total=None, sock_connect=_CONNECT, sock_read=_SILENCE),
             ) as response:
                 yield response
-        except (aiohttp.ClientError, TimeoutError, OSError) as error:
+        except (aiohttp.ClientError, TimeoutError) as error:
             reason = redact(str(error)) or type(error).__name__
             if method in SAFE_METHODS or isinstance(error, aiohttp.ClientConnectorError):
                 msg = f"The studio at {self._origin} could not be reached ({reason}). It is safe to ask again."

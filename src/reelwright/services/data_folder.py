@@ -12,6 +12,8 @@ from reelwright.errors import ConfigurationError
 
 WORK = "work"
 """Where whoever leads keeps what is only half done."""
+RESTORING = "restoring"
+"""Says that a restore is under way, or was interrupted: what there is then is no studio."""
 _TRIAL_BYTES = 64 << 10
 _BEGAN = time.time()
 
@@ -29,6 +31,17 @@ def make_home(home: Path) -> None:
     except OSError as error:
         msg = f"REELWRIGHT_HOME: the data folder {home} cannot be used: {error.strerror}."
         raise ConfigurationError(msg) from error
+
+
+def check_restored(home: Path) -> None:
+    """Lets pass where no restore was interrupted.
+
+    Raises:
+        ConfigurationError: one was.
+    """
+    if (home / RESTORING).exists():
+        msg = f"A restore into {home} was interrupted or is under way: run `reelwright restore FILE` again, to the end."
+        raise ConfigurationError(msg)
 
 
 def clear_work(home: Path) -> None:

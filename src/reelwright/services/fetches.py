@@ -149,7 +149,7 @@ class Fetches:
 
         download = self._net.download(
             url,
-            refresh=fresh if take else None,
+            refresh=fresh if take and take.state is not TakeState.KEPT else None,
             headers=provider.permission if isinstance(provider, Guarded) else None,
             limit=self._limit,
             trusted_origins=(lambda: provider.trusted_origins) if provider else frozenset(),

@@ -195,6 +195,8 @@ class Films:
                     when = f"{_clock(at)} – {_clock(at + shot.seconds)}"
                     entries.append(SheetEntry(str(path), number, shot.title, shot.narration or shot.text, when))
                 at += shot.seconds
+            if not entries:
+                return  # all clips are the person's own: there is no storyboard to show
             brief = campaign.document.brief
             subtitle = f"{brief.ratio.value} · {_clock(at)}"
             output = str(folder / f"film{FILES['sheet']}")

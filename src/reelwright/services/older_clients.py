@@ -10,6 +10,7 @@ from pathlib import Path
 from reelwright.db.engine import Database
 from reelwright.media.workers import Workers
 from reelwright.net import Net
+from reelwright.services.accounts import Accounts
 from reelwright.services.assets import Assets
 from reelwright.services.campaign_forms import CampaignForms
 from reelwright.services.campaigns import Campaigns
@@ -19,6 +20,7 @@ from reelwright.services.fetches import Fetches
 from reelwright.services.frame_clips import FrameClips
 from reelwright.services.frames import Frames
 from reelwright.services.generations import Generations
+from reelwright.services.imports import Imports
 from reelwright.services.merges import Merges
 from reelwright.services.movies import Movies
 from reelwright.services.orders import Orders
@@ -27,6 +29,7 @@ from reelwright.services.productions import Productions
 from reelwright.services.scenes import Scenes
 from reelwright.services.spool import Spool
 from reelwright.services.takes import Takes
+from reelwright.store.objects import ObjectStore
 
 _DOLLAR = 1_000_000
 
@@ -36,6 +39,8 @@ class Ground:
     """What these services stand on."""
 
     database: Database
+    store: ObjectStore
+    accounts: Accounts
     catalogue: Catalogue
     net: Net
     assets: Assets
@@ -59,6 +64,7 @@ class OlderClients:
     generations: Generations
     forms: CampaignForms
     scenes: Scenes
+    imports: Imports
 
 
 def open_older_clients(
@@ -87,5 +93,6 @@ def open_older_clients(
         movies=Movies(database, assets, merges, ground.spool, new_id=new_id),
         generations=Generations(database, frames, fetches, now=now, new_id=new_id),
         forms=CampaignForms(campaigns, drafts, fetches),
+        imports=Imports(database, ground.store, assets, frames, ground.accounts, ground.workers, now=now, new_id=new_id),
         scenes=Scenes(database, orders, drafts, cap_micro_usd=cap, new_id=new_id),
     )

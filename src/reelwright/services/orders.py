@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
-from reelwright.db import budgets, campaigns, drafts, productions
+from reelwright.db import budgets, campaigns, drafts, idempotency, productions
 from reelwright.db.engine import Database, Session
 from reelwright.domain.aim import WHOLE, Aim
 from reelwright.domain.budget import month_of, usd, usd_left
@@ -23,6 +23,9 @@ from reelwright.services.drafts import read_draft
 from reelwright.services.productions import Productions, QuoteLine
 from reelwright.services.quotes import Outlook, Quotes
 from reelwright.services.tickets import Ticket, once
+
+_TICKET_HOLDS = timedelta(days=7)
+"""How long a request that is sent again is answered as it was."""
 
 
 @dataclass(frozen=True)
@@ -121,6 +124,11 @@ class Orders:
             return self._productions.begin(session, campaign.id, offer.models, offer.notices, order.aim)
 
         return ProductionId(await once(self._database, ticket, self._now(), begin))
+
+    async def forget_tickets(self) -> None:
+        """Removes tickets so old that nobody sends their request again."""
+        before = self._now() - _TICKET_HOLDS
+        await self._database.write(lambda session: idempotency.forget(session, before))
 
     def _offer(self, session: Session, campaign: Campaign, order: Order) -> Offer:
         choice = self._choice(session, campaign, order)

@@ -86,7 +86,7 @@ class Purges:
         async with self._guard.alone():
             # The slow look at everything comes first, when nobody has to wait for us.
             plan = await self._database.read(lambda session: _plan(session, wish))
-            done = Plan(busy=plan.busy, cards=plan.cards, bytes=plan.bytes)
+            done = Plan(busy=plan.busy, kept=list(plan.kept), cards=plan.cards, bytes=plan.bytes)
             for each in plan.campaigns:
                 claimed = {one.id for one in done.campaigns}
                 kept = await self._database.write(
@@ -94,7 +94,7 @@ class Purges:
                 )
                 if kept is not None:
                     done.campaigns.append(each)
-                    done.kept += kept
+                    done.kept += [asset for asset in kept if asset not in plan.uses]
                     _log.info("campaign.purged", campaign=each.id)
             if plan.assets:
                 done.assets = await self._database.write(lambda session: _claim_assets(session, plan.assets, begun))

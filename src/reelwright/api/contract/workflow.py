@@ -25,7 +25,7 @@ from reelwright.services.merges import MOST_CLIPS
 router = APIRouter()
 PATH = "/process_s3_video_workflow"
 _RATIOS = {str(ratio.size).replace("x", ":"): ratio for ratio in AspectRatio}
-_HOW = "Merge them in this order; `@/sdk/video-merge.js` does, or send the same with action `merge`."
+_HOW = "Join the clips in this order; or send the same with the action `merge`, and it is done here."
 _Address = Annotated[str, Field(min_length=1, max_length=8192)]
 
 
