@@ -1,8 +1,8 @@
 """Throughput and memory of `/media/{asset}` out of a local folder, beside nginx with the same file.
 
 A client in another process reads over the loopback and throws away: the whole file, ranges of 4 MiB at random places on one
-connection, and whole files by eight clients at once. nginx has one worker and `sendfile`; it is the one on PATH, or --nginx. Neither
-keeps nginx's access log. Memory is resident, above what the process had before the first request. The file is in the page cache.
+connection, and whole files by eight clients at once. nginx has one worker and `sendfile`, and is the one on PATH, or --nginx;
+it keeps no access log. Memory is resident, above what the process had before the first request. The file is in the page cache.
 """
 
 from __future__ import annotations

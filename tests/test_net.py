@@ -316,6 +316,8 @@ async def test_a_request_that_found_nobody_was_not_submitted(net: Net) -> None:
         ("AKIAIOSFODNN7EXAMPLE", "IOSFODNN7"),
         ("eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0In0.abc", "eyJzdWIi"),
         ("data:image/png;base64,iVBORw0KGgoAAAANSUhEUg", "iVBORw0KGgo"),
+        ("GET /s/0123456789abcdefghijklmnopqrstuvwxyz-ABCDE_/media/asset_1", "0123456789"),
+        ("signed with whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw", "MfKQ9r8G"),
     ],
 )
 def test_a_secret_is_taken_out(text: str, secret: str) -> None:

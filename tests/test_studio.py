@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import subprocess
 import sys
-from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -19,12 +19,12 @@ from reelwright.errors import BudgetExceeded, ConfigurationError, InvalidBrief, 
 from staging import VendorThread, vendor
 
 __all__ = ["vendor"]
-SHORT = {"seconds": 2, "shots": 1, "ratio": "1:1", "voice_over": False, "music": False}
-PAID = {**SHORT, "text": "template:plain", "image": "simkey:frame", "video": "simkey:clip", "voice": "none"}
+SHORT: dict[str, Any] = {"seconds": 2, "shots": 1, "ratio": "1:1", "voice_over": False, "music": False}
+PAID: dict[str, Any] = {**SHORT, "text": "template:plain", "image": "simkey:frame", "video": "simkey:clip", "voice": "none"}
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Iterator[Path]:
+def home(tmp_path: Path) -> Path:
     put_sqlite(tmp_path / "home" / "reelwright.sqlite")
     return tmp_path / "home"
 

@@ -6,8 +6,7 @@ import asyncio
 import os
 import sqlite3
 import sys
-from collections.abc import Generator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -27,8 +26,8 @@ from reelwright.net.logs import set_up_logs
 from reelwright.services.accounts import Accounts
 from reelwright.services.assets import Assets
 from reelwright.services.attempts import Attempts
-from reelwright.services.bells import Bells
 from reelwright.services.backups import Backups
+from reelwright.services.bells import Bells
 from reelwright.services.briefs import Providers
 from reelwright.services.budgets import Budgets
 from reelwright.services.campaigns import Campaigns
@@ -63,7 +62,7 @@ from reelwright.services.productions import Productions
 from reelwright.services.purges import Purges
 from reelwright.services.quotes import Quotes
 from reelwright.services.repairs import Repairs
-from reelwright.services.restores import Restores
+from reelwright.services.retention import Retention
 from reelwright.services.rounds import Rounds
 from reelwright.services.sealing import Safe
 from reelwright.services.selections import Selections
@@ -151,6 +150,7 @@ class Studio:
     verification: Verification
     purges: Purges
     backups: Backups
+    retention: Retention
     rounds: Rounds
     keys: Keys
     queue: Queue
@@ -224,7 +224,7 @@ def open_studio(settings: Settings) -> Studio:
         ConfigurationError: a setting is wrong, or the folder cannot be used.
     """
     with ExitStack() as undo:
-        database, keys = _open_database(settings, undo)
+        database, keys = open_database(settings, undo)
         keys.check()
         migrate_log(database)
         studio = _wire(settings, database, keys)
@@ -271,6 +271,7 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
     guard = Guard(database)
     verification = Verification(database, store, spool, Repairs(database, store, spool, assets, catalogue, net), guard, now=now)
     purges = Purges(database, store, spool, guard, now=now)
+    retention = Retention(database, days=settings.draft_days, warning_days=settings.draft_warning_days, now=now)
     accounts, passwords, attempts = Accounts(database, now=now, new_id=new_id), Passwords(), Attempts(database, now=now)
     links, sessions = Links(database, accounts, now=now), Sessions(database, now=now, new_id=new_id)
     safe = Safe(settings.home, settings.secret_key)
@@ -335,7 +336,8 @@ def _wire(settings: Settings, database: Database, keys: Keys) -> Studio:
         verification=verification,
         purges=purges,
         backups=Backups(database, store, assets, guard, home=settings.home, now=now),
-        rounds=Rounds({verification.answer: 0.0, purges.go_on: 60.0, orders.forget_tickets: 3600.0}),
+        retention=retention,
+        rounds=Rounds({verification.answer: 0.0, purges.go_on: 60.0, retention.keep: 3600.0, orders.forget_tickets: 3600.0}),
         keys=keys,
         queue=queue,
         leadership=Leadership(database),
@@ -364,62 +366,13 @@ def _issuer(settings: Settings) -> Issuer | None:
     )
 
 
-@contextmanager
-def only_keys(settings: Settings) -> Generator[Keys]:
-    """The vendors' keys without the rest of the studio, so that they can be set anew where those in the database do not open.
+def open_database(settings: Settings, undo: ExitStack) -> tuple[Database, Keys]:
+    """The database and the keys; `undo` closes them.
 
     Raises:
         ConfigurationError: as for `open_studio`.
     """
-    with ExitStack() as undo:
-        yield _open_database(settings, undo)[1]
-
-
-@dataclass(frozen=True)
-class People:
-    """Who may use a studio, without the rest of it."""
-
-    accounts: Accounts
-    links: Links
-    public_url: str
-
-
-@contextmanager
-def only_people(settings: Settings) -> Generator[People]:
-    """The people of a studio, also beside a process that serves it.
-
-    Raises:
-        ConfigurationError: as for `open_studio`.
-    """
-    with ExitStack() as undo:
-        database, _ = _open_database(settings, undo)
-        accounts = Accounts(database, now=now, new_id=new_id)
-        yield People(accounts, Links(database, accounts, now=now), settings.public_url)
-
-
-@contextmanager
-def only_restores(settings: Settings) -> Generator[Restores]:
-    """What puts a backup into a place where there is no studio yet.
-
-    Raises:
-        ConfigurationError: as for `open_studio`.
-    """
-    _check_sqlite()
-    make_home(settings.home)
-    set_up_logs(settings.home)
-    database = Database(settings.database)
-    try:
-        database.ping()
-        database.migrate()
-        migrate_log(database)
-        yield Restores(database, open_store(settings.storage, os.environ), home=settings.home, has_key=bool(settings.secret_key))
-    finally:
-        database.close()
-
-
-def _open_database(settings: Settings, undo: ExitStack) -> tuple[Database, Keys]:
-    """The database and the keys; `undo` closes them."""
-    _check_sqlite()
+    check_sqlite()
     check_restored(settings.home)
     make_home(settings.home)
     set_up_logs(settings.home)
@@ -432,7 +385,12 @@ def _open_database(settings: Settings, undo: ExitStack) -> tuple[Database, Keys]
     return database, keys
 
 
-def _check_sqlite() -> None:
+def check_sqlite() -> None:
+    """Lets pass a SQLite that the durable log can work with.
+
+    Raises:
+        ConfigurationError: it is too old.
+    """
     # The durable log's clock on SQLite needs unixepoch('subsec') from Python 3.12 on, which SQLite has since 3.42.
     if sys.version_info >= (3, 12) and sqlite3.sqlite_version_info < (3, 42):
         msg = (

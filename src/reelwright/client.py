@@ -14,7 +14,7 @@ from collections.abc import AsyncGenerator, Awaitable, Callable, Mapping, Sequen
 from contextlib import aclosing
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self, TypeAlias
+from typing import Any, Self, TypeAlias, cast
 from urllib.parse import quote
 
 from reelwright import errors
@@ -326,7 +326,7 @@ _KINDS = _kinds()
 def _error(reply: Reply, content: bytes) -> errors.ReelwrightError:
     """The error that was raised at the studio."""
     told = Reply(reply.status, reply.headers, content).json()
-    problem: Mapping[str, Any] = told if isinstance(told, dict) else {}
+    problem = cast("Json", told) if isinstance(told, dict) else {}
     error = _KINDS.get(str(problem.get("code")), errors.ReelwrightError)(str(problem.get("detail", f"HTTP {reply.status}")))
     if isinstance(error, errors.TooManyTries | errors.Throttled) and reply.headers.get("retry-after", "").isdigit():
         error.retry_after = float(reply.headers["retry-after"])

@@ -10,7 +10,6 @@ import platformdirs
 from pydantic import Field, ValidationError
 from pydantic_settings import (
     BaseSettings,
-    InitSettingsSource,
     PydanticBaseSettingsSource,
     SettingsConfigDict,
     TomlConfigSettingsSource,
@@ -57,13 +56,23 @@ class Settings(BaseSettings):
         ),
     ] = ""
     upload_limit: Annotated[int, Field(ge=1, le=1 << 20, description="The largest file that a person may send, in MiB.")] = 4096
+    draft_days: Annotated[
+        int,
+        Field(
+            ge=0,
+            le=3650,
+            description="After so many days in which nobody has touched it, a draft goes to the trash, from where it can be "
+            "taken back. 0 for never.",
+        ),
+    ] = 0
+    draft_warning_days: Annotated[int, Field(ge=1, le=365, description="So many days before that its person is told.")] = 7
     contract_cap: Annotated[
         int,
         Field(
             ge=0,
             le=1_000_000,
-            description="Dollars that a campaign may cost which clients of the older contract work on, as long as nobody has given "
-            "it a cap: these clients know no prices. 0 lets them ask for nothing that is paid.",
+            description="Dollars that a campaign may cost which clients of the older contract work on, as long as nobody has "
+            "given it a cap: these clients know no prices. 0 lets them ask for nothing that is paid.",
         ),
     ] = 100
     media_redirect: Annotated[
@@ -110,8 +119,7 @@ class Settings(BaseSettings):
         file_secret_settings: PydanticBaseSettingsSource,
     ) -> tuple[PydanticBaseSettingsSource, ...]:
         """The environment wins over the file."""
-        given = init_settings.init_kwargs.get("home") if isinstance(init_settings, InitSettingsSource) else None
-        home = Path(given or os.environ.get("REELWRIGHT_HOME") or _default_home())
+        home = Path(init_settings().get("home") or os.environ.get("REELWRIGHT_HOME") or _default_home())
         return init_settings, env_settings, TomlConfigSettingsSource(settings_cls, home / CONFIG_FILE)
 
     @property

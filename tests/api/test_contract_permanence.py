@@ -13,7 +13,7 @@ from reelwright.testing.simulators.behaviour import Phase, Trouble
 from samples import clip, picture
 from serving import House
 
-PLACES = {
+PLACES: dict[str, tuple[int, dict[str, str], bytes]] = {
     "/clip.mp4?_jwt=secret": (200, {}, clip(1)),
     "/clip.mp4?_jwt=other": (200, {}, clip(1)),
     "/clip.mp4?_jwt=third": (200, {}, clip(1)),

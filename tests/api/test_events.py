@@ -141,11 +141,12 @@ def test_a_stranger_hears_nothing(house: House, query: str) -> None:
 
 
 def test_a_server_that_stops_ends_its_streams_in_order(tmp_path: Path) -> None:
-    with ExitStack() as stack:
-        house = stack.enter_context(served(tmp_path / "home", works=False))
-        client = stack.enter_context(house.client("ann"))
-        answer = client.stream("GET", "/api/v1/events").__enter__()
-        heard = blocks(answer)
+    with served(tmp_path / "home", works=False) as house:
+        client = house.client("ann")
+        stream = client.stream("GET", "/api/v1/events")
+        heard = blocks(stream.__enter__())
         next(heard)
     # Cut off in the middle of a chunk it would be an error: so it is the end, and whoever listens comes back.
     assert list(heard) == []
+    stream.__exit__(None, None, None)
+    client.close()

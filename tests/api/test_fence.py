@@ -66,6 +66,7 @@ def things(house: House, ann: httpx2.Client) -> dict[str, str]:
     )
     assert upload.status_code == 201, upload.text
     token = rows(ann.get("/api/v1/tokens"))[0]
+    hook = ann.post("/api/v1/hooks", json={"url": "https://hooks.example/ember"}).json()["id"]
     return {
         "campaign": campaign,
         "production": production,
@@ -75,6 +76,9 @@ def things(house: House, ann: httpx2.Client) -> dict[str, str]:
         "asset": take["asset"],
         "upload": upload.headers["location"].rsplit("/", 1)[1],
         "token": token["id"],
+        "hook": hook,
+        "delivery": ann.post(f"/api/v1/hooks/{hook}/test").json()["id"],
+        "share": ann.post(f"/api/v1/campaigns/{campaign}/shares", json={}).json()["id"],
         "session": "session_01m7zh3yyb7jg4snzgjr63djpt",
         "user": house.people["ann"],
         "number": draft.headers["etag"].strip('"'),

@@ -41,6 +41,9 @@ class CampaignLine(BaseModel):
     version: int = Field(examples=[17])
     created_at: datetime
     updated_at: datetime
+    expires_at: datetime | None = Field(
+        description="When this draft goes to the trash unless somebody touches it; null where it stays."
+    )
     pictures: list[str] = Field(description="Assets: the poster of the newest film, else up to four frames.")
     charged_usd: str = Field(description=_USD, examples=["1.84"])
     reason: str = Field(description="Why it failed, where it did.")
@@ -278,6 +281,7 @@ def line(each: Summary) -> CampaignLine:
         version=each.version,
         created_at=each.created_at,
         updated_at=each.updated_at,
+        expires_at=each.expires_at,
         pictures=list(each.pictures),
         charged_usd=decimal_usd(each.charged_micro_usd),
         reason=each.error,

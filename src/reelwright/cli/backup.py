@@ -11,9 +11,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
-from reelwright.bootstrap import Studio, only_restores
+from reelwright.bootstrap import Studio
 from reelwright.cli.exits import Exit
 from reelwright.cli.foreground import with_studio
+from reelwright.cli.opening import only_restores
 from reelwright.config import read_settings
 from reelwright.services import backups
 from reelwright.services.backups import Written

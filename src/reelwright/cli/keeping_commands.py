@@ -55,8 +55,8 @@ def backup(
 ) -> None:
     """Write the whole studio into one file: the database, its durable log, and every asset. It may be at work meanwhile.
 
-    The file is for nobody else to read, was read again and compared before it gets its name, and is proven again by --check. Vendors'
-    keys in it are sealed; without --with-secrets the key that opens them is not in it.
+    The file is for nobody else to read, and was read again and compared before it gets its name; --check does that once more.
+    Vendors' keys in it are sealed; without --with-secrets the key that opens them is not in it.
     """
     with errors_told(as_json=as_json):
         from reelwright.cli.backup import backup as write
@@ -71,8 +71,8 @@ def restore(
 ) -> None:
     """Put a backup back, where there is no studio yet: an empty data folder, and a database of the same kind.
 
-    Interrupted, it says so at the next start and can be done again. Do not run the old studio beside the new one: both would go on
-    with the same productions.
+    Interrupted, it says so at the next start and can be done again. Do not run the old studio beside the new one: both would go
+    on with the same productions.
     """
     with errors_told(as_json=as_json):
         from reelwright.cli.backup import restore as run

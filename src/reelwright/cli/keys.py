@@ -13,8 +13,8 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from reelwright.bootstrap import only_keys
 from reelwright.cli.exits import Exit
+from reelwright.cli.opening import only_keys
 from reelwright.config import read_settings
 from reelwright.services.keys import Keys, KnownKey, vendor_of
 

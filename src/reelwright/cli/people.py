@@ -11,8 +11,8 @@ from typing import Any, TypeVar
 from rich.console import Console
 from rich.table import Table
 
-from reelwright.bootstrap import People, only_people
 from reelwright.cli.exits import Exit
+from reelwright.cli.opening import People, only_people
 from reelwright.config import read_settings
 from reelwright.domain.account import Role, Scope, Token, User
 

@@ -30,7 +30,7 @@ def append(session: Session, campaign: CampaignId, name: EventName, at: datetime
     count_up = (
         sa.update(CampaignRow)
         .where(CampaignRow.id == campaign)
-        .values(event_count=CampaignRow.event_count + 1, updated_at=at)
+        .values(event_count=CampaignRow.event_count + 1, updated_at=at, expires_at=None)
         .returning(CampaignRow.event_count)
         .execution_options(synchronize_session=False)
     )

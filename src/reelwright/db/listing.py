@@ -42,6 +42,8 @@ class Summary:
     created_at: datetime
     updated_at: datetime
     trashed_at: datetime | None = None
+    expires_at: datetime | None = None
+    """When it goes to the trash, if nobody touches it until then."""
     pictures: tuple[AssetId, ...] = ()
     """The poster of the newest film; else the frames of the first shots."""
     charged_micro_usd: int = 0
@@ -62,6 +64,7 @@ _COLUMNS = (
     CampaignRow.created_at,
     CampaignRow.updated_at,
     CampaignRow.trashed_at,
+    CampaignRow.expires_at,
 )
 _COLUMN = {Sort.NEWEST: CampaignRow.created_at, Sort.CHANGED: CampaignRow.updated_at}
 
@@ -77,6 +80,7 @@ def _summaries(session: Session, query: sa.Select[*tuple[Any, ...]]) -> list[Sum
             created_at=row.created_at,
             updated_at=row.updated_at,
             trashed_at=row.trashed_at,
+            expires_at=row.expires_at,
         )
         for row in session.execute(query)
     ]

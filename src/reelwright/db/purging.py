@@ -66,9 +66,8 @@ class Trashed:
 
 def campaigns_in_trash(session: Session, wish: Wish) -> list[Trashed]:
     """The campaigns that are meant, the first one thrown away first."""
-    size = sa.func.coalesce(sa.func.sum(AssetRow.bytes), 0)
     query = (
-        sa.select(CampaignRow.id, CampaignRow.name, sa.func.count(AssetRow.id), size)
+        sa.select(CampaignRow.id, CampaignRow.name, sa.func.count(AssetRow.id), sa.func.sum(AssetRow.bytes))
         .outerjoin(AssetRow, AssetRow.campaign_id == CampaignRow.id)
         .where(CampaignRow.trashed_at.is_not(None), ~CampaignRow.user_id.startswith(NOBODY))
         .group_by(CampaignRow.id, CampaignRow.name, CampaignRow.trashed_at)
@@ -79,7 +78,7 @@ def campaigns_in_trash(session: Session, wish: Wish) -> list[Trashed]:
     if wish.before is not None:
         query = query.where(CampaignRow.trashed_at < wish.before)
     return [
-        Trashed(CampaignId(campaign), name, count, int(much), busy_with(session, CampaignId(campaign)))
+        Trashed(CampaignId(campaign), name, count, int(much or 0), busy_with(session, CampaignId(campaign)))
         for campaign, name, count, much in session.execute(query).all()
     ]
 
@@ -252,5 +251,5 @@ def remove_cards(session: Session, wish: Wish) -> None:
 
 
 def _cards(wish: Wish) -> list[sa.ColumnElement[bool]]:
-    found = [GenerationRow.trashed_at.is_not(None)]
+    found: list[sa.ColumnElement[bool]] = [GenerationRow.trashed_at.is_not(None)]
     return found if wish.before is None else [*found, GenerationRow.trashed_at < wish.before]

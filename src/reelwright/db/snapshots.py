@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 import sqlite3
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,10 +59,10 @@ def take(database: Database, folder: Path, listing: Path) -> Snapshot:
         index = _index(session)
         raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
         for number, table in enumerate(index["tables"]):
-            with (folder / f"{number:03d}.copy").open("wb") as file, raw.cursor() as cursor:
-                with cursor.copy(sql.SQL("COPY {} ({}) TO STDOUT").format(_named(table), _columns(table))) as copy:
-                    for block in copy:
-                        file.write(block)
+            question = sql.SQL("COPY {} ({}) TO STDOUT").format(_named(table), _columns(table))
+            with (folder / f"{number:03d}.copy").open("wb") as file, raw.cursor() as cursor, cursor.copy(question) as copy:
+                for block in copy:
+                    file.write(block)
         (folder / _INDEX).write_text(json.dumps(index))
         return _described(session, "postgresql", folder, listing)
 
@@ -120,7 +120,8 @@ def _index(session: Session) -> dict[str, Any]:
     keys = session.execute(
         sa.text(
             "SELECT a.relnamespace::regnamespace::text, a.relname, b.relnamespace::regnamespace::text, b.relname "
-            "FROM pg_constraint c JOIN pg_class a ON a.oid = c.conrelid JOIN pg_class b ON b.oid = c.confrelid WHERE c.contype = 'f'"
+            "FROM pg_constraint c JOIN pg_class a ON a.oid = c.conrelid JOIN pg_class b ON b.oid = c.confrelid "
+            "WHERE c.contype = 'f'"
         )
     ).all()
     needs = {tuple(table): {(key[2], key[3]) for key in keys if (key[0], key[1]) == tuple(table)} for table in found}
@@ -196,7 +197,7 @@ def check_revision(kind: str, revision: str, database: Database) -> None:
         msg = "The backup was written by a newer version of Reelwright: use that one, or newer."
         raise ConfigurationError(msg)
     if revision != newest() and not database.is_sqlite:
-        msg = f"The backup was written by an older version of Reelwright (schema {revision}): restore it with that one, then upgrade."
+        msg = f"The backup was written by an older Reelwright (schema {revision}): restore it with that one, then upgrade."
         raise ConfigurationError(msg)
 
 
@@ -206,7 +207,16 @@ def put_back(database: Database, folder: Path) -> None:
         database.close()
         _put_back_sqlite(folder / _FILE, database.path)
         return
-    index = json.loads((folder / _INDEX).read_text())
+    try:
+        _put_back_server(database, folder, json.loads((folder / _INDEX).read_text()))
+    except psycopg.DatabaseError as error:
+        msg = (
+            f"The backup does not fit the tables here ({error.diag.message_primary}): restore it with the version that wrote it."
+        )
+        raise ConfigurationError(msg) from error
+
+
+def _put_back_server(database: Database, folder: Path, index: Mapping[str, Any]) -> None:
     with database.connect() as connection, connection.begin():
         raw = cast("psycopg.Connection[Any]", connection.connection.driver_connection)
         with raw.cursor() as cursor:
@@ -224,6 +234,17 @@ def put_back(database: Database, folder: Path) -> None:
                 cursor.execute("SELECT setval(%s::regclass, %s)", (place, value))
         for statement in (*_LANDED, *_RENUMBERED):
             connection.execute(sa.text(statement))
+
+
+def forget_uploads(database: Database, is_there: Callable[[str], bool]) -> None:
+    """Forgets the long uploads of which a part did not come back: their senders begin again."""
+
+    def forget(session: Session) -> None:
+        for upload in session.scalars(sa.select(UploadRow).where(UploadRow.asset_id.is_(None))).all():
+            if not all(is_there(key) for key, _ in upload.metadata_["parts"]):
+                session.delete(upload)
+
+    database.write_now(forget)
 
 
 _LANDED = ("UPDATE reel_assets SET is_spooled = false WHERE is_spooled",)

@@ -68,6 +68,8 @@ class CampaignRow(Table):
     created_at: Mapped[datetime]
     updated_at: Mapped[datetime]
     trashed_at: Mapped[datetime | None]
+    expires_at: Mapped[datetime | None]
+    """When a draft that nobody touches goes to the trash, once its person was told."""
     __table_args__ = (
         sa.Index("reel_campaigns_newest", "user_id", "trashed_at", "created_at", "id"),
         sa.Index("reel_campaigns_by_status", "user_id", "trashed_at", "status", "created_at", "id"),

@@ -13,6 +13,7 @@ from typing import Any
 
 import av
 import av.error
+import av.logging
 import numpy as np
 from av.audio.stream import AudioStream
 from av.container import OutputContainer

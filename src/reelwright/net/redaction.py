@@ -29,6 +29,8 @@ _PATTERNS: tuple[tuple[re.Pattern[str], str], ...] = (
         ),
         "\\g<keep>…",
     ),
+    (re.compile(r"(?P<keep>/s/)[A-Za-z0-9_-]{43}(?![\w-])"), "\\g<keep>…"),  # the link of a shared film
+    (re.compile(r"\bwhsec_[A-Za-z0-9+/=]{12,}"), "…"),
     (re.compile(r"\beyJ[\w-]{8,}\.[\w-]{8,}(?:\.[\w-]*)?"), "…"),
     (re.compile(r"\b(?:sk|pk|rk|r8|hf|key|gsk|xai|fal|luma|ghp|xi)[-_][\w-]{12,}"), "…"),
     (re.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{12,}|\bAIza[\w-]{20,}"), "…"),

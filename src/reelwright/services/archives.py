@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import tarfile
 from collections.abc import AsyncGenerator, AsyncIterable, AsyncIterator, Callable, Generator, Mapping
 from contextlib import contextmanager
@@ -77,7 +78,7 @@ class Writing:
     async def add_file(self, name: str, path: Path) -> None:
         """Adds a file of this machine."""
         with path.open("rb") as file:
-            await self.add(name, path.stat().st_size, blocks_of(file), {})
+            await self.add(name, os.fstat(file.fileno()).st_size, blocks_of(file), {})
 
     async def add_bytes(self, name: str, content: bytes) -> None:
         """Adds these."""

@@ -1,7 +1,7 @@
 """Backups: the whole studio in one file, as it was at one moment, written while it is at work.
 
-First the database, then what it names: objects are written once and only a purge or a repair removes them, and both wait as long as
-a backup holds the guard. The file has its name when every byte of it was read again and compared, and not before.
+First the database, then what it names: objects are written once and only a purge or a repair removes them, and both wait as long
+as a backup holds the guard. The file has its name when every byte of it was read again and compared, and not before.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from reelwright.db.fence import unfenced
 from reelwright.db.guard import Guard
 from reelwright.db.snapshots import Snapshot
 from reelwright.domain.asset import Asset
-from reelwright.errors import InvalidInput, NotFound, ReelwrightError
+from reelwright.errors import InvalidInput, ReelwrightError
 from reelwright.files import create_locked, remove_if_dead, sync_folder
 from reelwright.services import archives
 from reelwright.services.archives import DATABASE, FORM, HEADER, HOME, OBJECTS, Contents, Writing
@@ -82,16 +82,17 @@ class Backups:
             Busy: something is being purged or mended.
             InvalidInput: the target is there already, or its folder is not.
         """
-        if target.exists() or not target.absolute().parent.is_dir():
-            msg = f"{target} must be a new file in a folder that is there; nothing is ever overwritten."
-            raise InvalidInput(msg)
-        done = Written(target, has_secrets=with_secrets and (self._home / SECRET).exists())
-        with unfenced(), TemporaryDirectory(dir=self._home / WORK, prefix=f"copy-{os.getpid()}-") as folder:
-            with _new_file(target) as (part, descriptor):
-                async with self._guard.shared():
-                    await self._write(Path(folder), descriptor, done, with_secrets=with_secrets, on_progress=on_progress)
-                contents = await asyncio.to_thread(archives.check, part)
-                done.files, done.bytes = len(contents.entries), contents.bytes
+        _check_new(target)
+        done = Written(target, has_secrets=with_secrets and _exists(self._home / SECRET))
+        with (
+            unfenced(),
+            TemporaryDirectory(dir=self._home / WORK, prefix=f"copy-{os.getpid()}-") as folder,
+            _new_file(target) as (part, descriptor),
+        ):
+            async with self._guard.shared():
+                await self._write(Path(folder), descriptor, done, with_secrets=with_secrets, on_progress=on_progress)
+            contents = await asyncio.to_thread(archives.check, part)
+            done.files, done.bytes = len(contents.entries), contents.bytes
         return done
 
     async def _write(
@@ -159,16 +160,15 @@ class Backups:
 
     async def _write_object(self, writing: Writing, line: dict[str, Any], done: Written) -> None:
         if "upload" in line:
-            # An upload that went on meanwhile: who sends it asks how far it is, and begins again.
-            with suppress(NotFound):
-                facts = {"media_type": "application/octet-stream", "metadata": {}}
-                await writing.add(f"{OBJECTS}{line['key']}", line["size"], self._store.read(line["key"]), facts)
+            # The parts of one that has ended meanwhile are gone: a restore forgets it, and its sender begins again.
+            with suppress(ReelwrightError):
+                key = line["key"]
+                await writing.add(f"{OBJECTS}{key}", line["size"], self._store.read(key), _facts("application/octet-stream"))
             return
         asset = await in_thread(snapshots.needed_asset, self._database, line)
         if asset is None:
             return  # a thumbnail that was made anew: nothing else goes while the guard is held
-        metadata = {"user": asset.user_id, "campaign": asset.campaign_id, "asset": asset.id}
-        facts = {"media_type": asset.media_type, "metadata": metadata}
+        facts = _facts(asset.media_type, user=asset.user_id, campaign=asset.campaign_id, asset=asset.id)
         try:
             await writing.add(f"{OBJECTS}{asset.key}", asset.bytes, self._chunks(asset), facts, asset.sha256)
         except ReelwrightError as error:
@@ -178,6 +178,21 @@ class Backups:
         async with aclosing((await self._assets.open(asset)).chunks) as chunks:
             async for chunk in chunks:
                 yield chunk
+
+
+def _facts(media_type: str, **metadata: str) -> dict[str, Any]:
+    """What the store is told of an object when it comes back."""
+    return {"media_type": media_type, "metadata": metadata}
+
+
+def _exists(path: Path) -> bool:
+    return path.exists()
+
+
+def _check_new(target: Path) -> None:
+    if target.exists() or not target.absolute().parent.is_dir():
+        msg = f"{target} must be a new file in a folder that is there; nothing is ever overwritten."
+        raise InvalidInput(msg)
 
 
 @contextmanager

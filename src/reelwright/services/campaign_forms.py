@@ -166,6 +166,12 @@ class CampaignForms:
             return None
 
 
+def named_in(fields: object) -> str:
+    """Whom the fields name as their `userId`; nothing where they name nobody."""
+    named = cast("Mapping[str, object]", fields).get("userId") if isinstance(fields, dict) else None
+    return named if isinstance(named, str) else ""
+
+
 def _naming(said: Mapping[str, object]) -> str | None:
     return next((name for name in _NAMES if name in said), None)
 

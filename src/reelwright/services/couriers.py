@@ -31,6 +31,8 @@ from reelwright.services.sealing import Safe
 
 _LOOK = 0.5
 """Seconds between two looks."""
+_NEXT = 0.05
+"""The same after one at which something was due: there may be more."""
 _BATCH = 500
 _AT_ONCE, _OF_ONE_HOOK = 32, 4
 """So many are on their way at the same time, in all and to one hook."""
@@ -61,14 +63,15 @@ class Couriers:
         """Tells what there is to tell, as long as this process leads, until it is cancelled."""
         async with asyncio.TaskGroup() as group:
             while True:
+                begun = 0
                 try:
                     if leads():
                         await self.collect()
-                        await self._send(group)
+                        begun = await self._send(group)
                         await self._tidy()
                 except Exception:  # noqa: BLE001 - the next look may be better, and nobody else tells these
                     _log.exception("hooks.broke")
-                await asyncio.sleep(_LOOK)
+                await asyncio.sleep(_NEXT if begun else _LOOK)
 
     async def collect(self) -> None:
         """Writes a delivery for everything that has happened and is wanted, and how far was read: both, or neither."""
@@ -107,15 +110,19 @@ class Couriers:
             next_at=at,
         )
 
-    async def _send(self, group: asyncio.TaskGroup) -> None:
+    async def _send(self, group: asyncio.TaskGroup) -> int:
+        """Begins to send what is due; how many."""
+        begun = 0
         found = await self._database.read(lambda session: deliveries.due(session, self._now(), _OF_ONE_HOOK))
         for each in found:
             if len(self._on_their_way) >= _AT_ONCE:
-                return
+                break
             if each.delivery.id not in self._on_their_way:
                 task = group.create_task(self._deliver(each))
                 self._on_their_way[each.delivery.id] = task
                 task.add_done_callback(lambda _, delivery=each.delivery.id: self._on_their_way.pop(delivery, None))
+                begun += 1
+        return begun
 
     async def _deliver(self, due: Due) -> None:
         try:

@@ -202,7 +202,7 @@ class Drafts:
         at = self._now()
         saved_by = by.at(at)
         number = old.event_count + 1
-        counted = {"event_count": number, "updated_at": at}
+        counted = {"event_count": number, "updated_at": at, "expires_at": None}
         version = drafts.replace_typed(session, old, doc, saved_by=saved_by, **counted, **columns)
         facts = {"version": version, "client": by.client, "by": by.name}
         events.write(session, old.campaign, number, EventName.DRAFT_UPDATED, at, facts)

@@ -21,7 +21,7 @@ from reelwright.domain.campaign import ID_PATTERN
 from reelwright.domain.draft import Draft, in_order, section
 from reelwright.domain.generation import Kind
 from reelwright.domain.ids import AssetId, CampaignId, ShotId, UserId
-from reelwright.errors import CampaignLocked, Conflict, InvalidInput, NotFound, ReelwrightError, VersionConflict
+from reelwright.errors import Conflict, InvalidInput, NotFound, ReelwrightError, VersionConflict
 from reelwright.services.campaigns import Campaigns
 from reelwright.services.drafts import Drafts, Editor
 from reelwright.services.fetches import Fetches, Wish, is_inline, without_pictures
@@ -143,7 +143,7 @@ class Frames:
     async def put_picture(self, campaign: CampaignId, frame: FrameId, asset: Asset, by: Editor) -> None:
         """Makes the picture that of the frame, which comes into being with it. Done again it changes nothing.
 
-        While a film is being made the draft stays as it is: the picture is a take of the shot that it has.
+        While a film is being made, or in the trash, the draft stays as it is: the picture is a take of the shot that there is.
         """
         shot = shot_of_frame(frame)
 
@@ -153,7 +153,7 @@ class Frames:
             fields = {} if known else _fields(draft, frame, _USUAL, {})
             return {**_brief(draft, About()), "shots": {shot: {**fields, "frame": picture}}}
 
-        with suppress(CampaignLocked):
+        with suppress(Conflict):
             await self._patch(campaign, patch, by)
         with suppress(Conflict, NotFound):  # the draft is none of a film yet: the picture stands in it, and is used then
             await self._own_takes.add(campaign, shot, Kind.FRAME, asset.id)
@@ -189,7 +189,8 @@ class Frames:
                 with suppress(Conflict, NotFound):
                     await self._own_takes.add(campaign, shot, Kind.FRAME, kept.assets[frame.id])
         reading = await self._drafts.reading(campaign)
-        wrong = [f"No film can be made of them yet: {path}: {told}." for path, told in reading.wrong]
+        found = reading.wrong if sent else ()
+        wrong = [f"No film can be made of them yet: {path}: {told}." for path, told in found]
         return Saved(campaign, len(sent), (*kept.warnings, *wrong))
 
     async def _keep_pictures(self, campaign: CampaignId, sent: Sequence[Sent], origins: Collection[str]) -> _Pictures:
@@ -325,9 +326,11 @@ def _brief(draft: Draft, about: About) -> dict[str, Any]:
 
 def _lengths(sent: Sequence[Sent], about: About) -> list[int | float | None]:
     """How long each frame's shot is: until the next one begins, else an even share."""
+    if not sent:
+        return []
     starts = [_seconds(frame.timestamp) for frame in sent]
     ends = [*starts[1:], Fraction(str(about.seconds)) if about.seconds is not None else None]
-    even = about.seconds / len(sent) if about.seconds and sent else None
+    even = about.seconds / len(sent) if about.seconds else None
     found: list[int | float | None] = []
     for start, end in zip(starts, ends, strict=True):
         length = float(end - start) if start is not None and end is not None and end > start else even

@@ -1,7 +1,7 @@
 """Restores: a backup becomes a studio again, in a place where there is none.
 
-The objects come first and the database last, in one step: until then there is no studio, and whatever interrupts a restore, it can
-be done again. A mark in the data folder lets nobody open it in between.
+The objects come first and the database last, in one step: until then there is no studio, and whatever interrupts a restore, it
+can be done again. A mark in the data folder lets nobody open it in between.
 """
 
 from __future__ import annotations
@@ -94,6 +94,8 @@ class Restores:
                         if on_progress is not None:
                             on_progress(done)
             await in_thread(snapshots.put_back, self._database, tables)
+            await in_thread(self._database.migrate)
+            await in_thread(snapshots.forget_uploads, self._database, lambda key: f"{OBJECTS}{key}" in contents.entries)
         mark.unlink()
         sync_folder(self._home)
         is_here = self._has_key or (self._home / SECRET).exists()

@@ -11,7 +11,7 @@ from reelwright.db.engine import Database, Session
 from reelwright.domain.aim import Aim
 from reelwright.domain.draft import section
 from reelwright.domain.generation import Kind
-from reelwright.domain.ids import AssetId, CampaignId, ProductionId, TakeId
+from reelwright.domain.ids import AssetId, CampaignId, ProductionId, TakeId, UserId
 from reelwright.domain.storyboard import Shot
 from reelwright.domain.take import Take
 from reelwright.errors import NotFound
@@ -107,7 +107,7 @@ class Scenes:
     async def _place(self, campaign: CampaignId, aim: Aim, key: str) -> ProductionId:
         """Places the order, once for each key, or where a client has none, once as long as the same is being made."""
 
-        def look(session: Session) -> tuple[str, str]:
+        def look(session: Session) -> tuple[UserId, str]:
             user = campaigns.get(session, campaign).user_id
             same = [run for run in productions.page(session, campaign, before="", limit=100) if run.aim == aim]
             running = [run.id for run in same if not run.state.is_ended]

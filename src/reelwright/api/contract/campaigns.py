@@ -16,7 +16,7 @@ from reelwright.db.listing import Summary
 from reelwright.domain.campaign import CampaignStatus
 from reelwright.domain.ids import CampaignId
 from reelwright.errors import VersionConflict
-from reelwright.services.campaign_forms import Form
+from reelwright.services.campaign_forms import Form, named_in
 from reelwright.services.generations import with_origin
 
 router = APIRouter(prefix="/campaigns")
@@ -97,8 +97,7 @@ async def save_form(
 ) -> Response:
     """Saves fields of the form, complete or not. Null removes one."""
     fields = await read_json(request)
-    named = fields.get("userId") if isinstance(fields, dict) else None
-    async with desk.inside(userId or (named if isinstance(named, str) else "")):
+    async with desk.inside(userId or named_in(fields)):
         identity, seen = CampaignId(campaign), version_in(if_match)
         try:
             return _answer(desk, await desk.older.forms.save(identity, fields, version=seen, by=desk.by, origins=desk.origins))

@@ -75,7 +75,7 @@ class FramesSent(BaseModel):
     userId: UserName = ""
     sessionId: OwnId = None
     originalPrompt: _Text = None
-    videoDuration: float | None = Field(default=None, description="Seconds.", examples=[30])
+    videoDuration: float | None = Field(default=None, allow_inf_nan=False, description="Seconds.", examples=[30])
     frameCount: int | None = Field(default=None, examples=[6])
     style: _Text = None
     mood: _Text = None

@@ -16,6 +16,8 @@ from reelwright.services.fetches import Wish
 
 router = APIRouter()
 _Address = Annotated[str | None, Field(max_length=8192)]
+_FILE = {"type": "string", "format": "binary"}
+_FIELDS = ("userId", "filename", "duration", "sessionId")
 _FORM: dict[str, Any] = {
     "required": True,
     "content": {
@@ -23,12 +25,10 @@ _FORM: dict[str, Any] = {
             "schema": {
                 "type": "object",
                 "required": ["file"],
-                "properties": {
-                    "file": {"type": "string", "format": "binary"},
-                    **{name: {"type": "string"} for name in ("userId", "filename", "duration", "sessionId")},
-                },
+                "properties": {"file": _FILE, **{name: {"type": "string"} for name in _FIELDS}},
             }
-        }
+        },
+        "application/octet-stream": {"schema": _FILE},
     },
 }
 
