@@ -25,7 +25,7 @@ OPERATIONS = [
 EVERYBODYS = {"{model}", "{provider}"}
 """What belongs to nobody."""
 OPEN = {"/healthz", "/readyz", "/metrics", "/api/v1/session", "/api/v1/setup", "/api/v1/password"}
-"""Paths that ask nobody who they are: how one comes in, and what machines look at. Vendors' webhooks prove themselves by signature."""
+"""Paths that ask nobody who they are: how one comes in, and what machines look at. Vendors' calls are signed."""
 REFUSED_OTHERWISE = {"PUT /api/v1/campaigns/{campaign}": 409}
 """Who brings an id of their own learns that it cannot be had, and nothing else."""
 HEADERS = {"Idempotency-Key": "a key of an intruder", "If-Match": '"1"', "Tus-Resumable": "1.0.0", "Upload-Offset": "0"}
@@ -115,7 +115,10 @@ def body_of(operation: dict[str, Any]) -> tuple[str, bytes] | None:
     for kind in ("application/merge-patch+json", "application/json"):
         if kind in content:
             return kind, json.dumps(example_of(content[kind]["schema"])).encode()
-    return (next(kind for kind in content if "octet-stream" in kind), b"bytes") if content else None
+    streamed = next((kind for kind in content if "octet-stream" in kind), "")
+    if content and not streamed:
+        return "multipart/form-data; boundary=part", b"--part--\r\n"
+    return (streamed, b"bytes") if content else None
 
 
 def example_of(schema: dict[str, Any]) -> Any:

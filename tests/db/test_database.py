@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from fractions import Fraction
@@ -38,7 +39,7 @@ from reelwright.domain.ids import OWNER, AssetId, CampaignId, IntentKey, Product
 from reelwright.domain.production import Models, Production, ProductionState
 from reelwright.domain.take import Take, TakeState
 from reelwright.domain.timing import Size
-from reelwright.errors import ConfigurationError, NotFound, VersionConflict
+from reelwright.errors import ConfigurationError, InvalidInput, NotFound, VersionConflict
 
 NOW = datetime(2026, 11, 21, 12, 30, tzinfo=UTC)
 CAMPAIGN = Campaign(
@@ -327,3 +328,8 @@ def test_a_file_that_is_no_database_is_named_with_the_reason(tmp_path: Path) -> 
     with pytest.raises(ConfigurationError, match=r"notes\.sqlite: file is not a database"):
         database.ping()
     database.close()
+
+
+async def test_a_character_that_no_database_keeps_is_refused_in_words_or_found_nowhere(database: Database) -> None:
+    with suppress(InvalidInput):
+        assert await database.read(lambda session: campaigns.find(session, CampaignId("a\0b"))) is None

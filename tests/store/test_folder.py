@@ -184,7 +184,7 @@ async def test_a_full_disk_is_one_clear_sentence_and_leaves_nothing(size: int | 
     """
     said, _ = start(full, tmp_path).communicate(timeout=30)
 
-    assert said.startswith("StorageError The disk is full")
+    assert said.startswith("DiskFull The disk is full")
     store = FolderStore(tmp_path)
     assert [key async for key in store.keys("")] == []
     assert files_in(tmp_path / ".reelwright" / "tmp") == []

@@ -72,7 +72,8 @@ def is_loopback(host: str) -> bool:
 
 def is_secret(scope: Mapping[str, Any]) -> bool:
     """Whether the address that is asked for holds a secret, so that no trace may tell of it."""
-    return scope.get("path") in _WITH_SECRETS
+    path = str(scope.get("path", ""))
+    return path in _WITH_SECRETS or path.startswith("/s/")
 
 
 def own_origin(scope: Mapping[str, Any], headers: Headers, public_url: str) -> str:

@@ -18,13 +18,13 @@ import sqlalchemy as sa
 import structlog
 from sqlalchemy import event
 from sqlalchemy.engine.interfaces import DBAPIConnection
-from sqlalchemy.exc import ArgumentError, DatabaseError, IntegrityError, InterfaceError, OperationalError
+from sqlalchemy.exc import ArgumentError, DatabaseError, DataError, IntegrityError, InterfaceError, OperationalError
 from sqlalchemy.orm import Session
 from sqlalchemy.pool import ConnectionPoolEntry
 
 from reelwright.db.fence import keep_inside
 from reelwright.db.migrations import VERSION_TABLE, newest
-from reelwright.errors import ConfigurationError, StorageError
+from reelwright.errors import ConfigurationError, InvalidInput, StorageError
 
 __all__ = ["Database", "IntegrityError", "Session"]
 
@@ -159,6 +159,11 @@ class Database:
         while True:
             try:
                 result = await asyncio.to_thread(run, function)
+            except DataError as error:
+                if "NUL" not in str(error.orig):
+                    raise
+                msg = "A text holds a character that cannot be kept: leave NUL (U+0000) out."
+                raise InvalidInput(msg) from error
             except (InterfaceError, OperationalError) as error:
                 if _is_full(error.orig):
                     self._expect_room(error)

@@ -87,7 +87,17 @@ class TemplateWriter:
 def _ranked(brief: Brief) -> list[str]:
     """The arcs, the one that goes best with the brief first; equals in an order of the brief's own."""
     said = " ".join(
-        (brief.product, brief.goal, brief.message, brief.audience, brief.platform, brief.tone, brief.style, brief.mood, brief.note)
+        (
+            brief.product,
+            brief.goal,
+            brief.message,
+            brief.audience,
+            brief.platform,
+            brief.tone,
+            brief.style,
+            brief.mood,
+            brief.note,
+        )
     )
     starts = {word.strip(".,;:!?()\"'“”«»").casefold() for word in said.split()}
     text = f" {said.casefold()}"

@@ -45,7 +45,10 @@ def upgrade() -> None:
     )
     op.create_index("reel_campaigns_changed", "reel_campaigns", ["user_id", "trashed_at", "updated_at", "id"], unique=False)
     op.create_index(
-        "reel_campaigns_changed_by_status", "reel_campaigns", ["user_id", "trashed_at", "status", "updated_at", "id"], unique=False
+        "reel_campaigns_changed_by_status",
+        "reel_campaigns",
+        ["user_id", "trashed_at", "status", "updated_at", "id"],
+        unique=False,
     )
 
     op.create_table(
