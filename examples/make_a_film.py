@@ -2,6 +2,7 @@
 
 import asyncio
 from pathlib import Path
+from typing import Any
 
 from reelwright import Studio
 
@@ -9,7 +10,7 @@ from reelwright import Studio
 async def main() -> None:
     """Makes it, and says what happens meanwhile."""
     async with Studio() as studio:
-        wish = {"seconds": 4, "shots": 2, "ratio": "1:1", "voice_over": False}
+        wish: dict[str, Any] = {"seconds": 4, "shots": 2, "ratio": "1:1", "voice_over": False}
         print("It would cost", await studio.quote("A film about Ember, a lamp that wakes you", **wish), "dollars.")
 
         campaign = await studio.start("A film about Ember, a lamp that wakes you", **wish)

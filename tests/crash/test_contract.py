@@ -1,4 +1,4 @@
-"""The published contract under kills: the same `generate_videos` picks up what a killed server left, and pays for nothing twice."""
+"""The published contract under kills: the same `generate_videos` picks up what a killed server left, and pays nothing twice."""
 
 from __future__ import annotations
 

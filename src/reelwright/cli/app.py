@@ -180,8 +180,8 @@ def serve(
 ) -> None:
     """Serve the studio over HTTP, and do its work, until Ctrl-C.
 
-    On this machine alone there is no ceremony: open the address that is printed. Where others can reach it, a link that works once
-    is printed with it, to set the studio up. Every other command may be used on the same data folder meanwhile.
+    On this machine alone there is no ceremony: open the address that is printed. Where others can reach it, a link that works
+    once is printed with it, to set the studio up. Every other command may be used on the same data folder meanwhile.
     """
     with errors_told(as_json=as_json):
         from reelwright.api.server import Address
