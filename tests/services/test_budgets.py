@@ -25,12 +25,13 @@ WRITER = ModelRef("test:writer")
 
 @pytest.mark.parametrize("cap", [0, 99_999, 100_000, 1_299_999])
 async def test_a_hundred_takes_asked_for_at_once_never_exceed_the_cap(both: Stage, cap: int) -> None:
-    run = await both.begin(shots=10, cap=cap)
+    run = await both.begin(shots=50, cap=cap)
     asked = await asyncio.gather(
-        *(run.ask(shot=shot, number=number) for shot in range(1, 11) for number in range(1, 11)), return_exceptions=True
+        *(run.ask(shot=shot, number=number) for shot in range(1, 51) for number in (1, 2)), return_exceptions=True
     )
-    refused = [answer for answer in asked if isinstance(answer, BudgetExceeded)]
-    assert len(asked) - len(refused) == cap // 100_000
+    # What is asked for twice at the same time is one take.
+    taken = {answer for answer in asked if not isinstance(answer, BudgetExceeded)}
+    assert len(taken) == cap // 100_000
     assert await run.studio.budgets.balance(run.campaign) == Balance(cap, reserved=cap // 100_000 * 100_000)
     assert len((await run.studio.campaigns.overview(run.campaign)).takes) == cap // 100_000
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import base64
 
 import pytest
@@ -26,6 +27,10 @@ async def test_the_provider_of_a_job_of_ours_is_asked_for_a_fresh_address(stage:
     await run.steps.submits.submit(take)
     submitted = await run.take(take)
     assert submitted.state is TakeState.SUBMITTED
+    assert submitted.job_id is not None
+    provider = run.studio.catalogue.provider(submitted.request.model)
+    while not (await provider.poll(submitted.job_id)).outputs:
+        await asyncio.sleep(0.02)
     expired = f"{stage.vendor.url}/outputs/long-ago/{submitted.job_id}"
     asset = await run.studio.older.fetches.keep(expired, wish(run.campaign))
     assert (asset.media_type, asset.kind, asset.campaign_id) == ("image/png", AssetKind.FRAME, run.campaign)

@@ -44,21 +44,21 @@ async def test_two_campaigns_share_the_months_budget(both: Stage) -> None:
 
 
 async def test_a_refusal_says_which_budget_what_it_costs_what_is_left_and_how_to_raise_it(both: Stage) -> None:
-    run = await both.begin(cap=2 * DIME + 9_999)
+    run = await both.begin(shots=3, cap=2 * DIME + 9_999)
     await run.studio.budgets.set_month_cap(2 * DIME - 1)
     await run.ask()
     with pytest.raises(BudgetExceeded) as month:
-        await run.ask(number=2)
+        await run.ask(shot=2)
     assert str(month.value) == (
-        f"A frame of shot-01 may cost $0.10, and the budget of $0.20 for {month_of(now())} leaves $0.09 over all campaigns: "
+        f"A frame of shot-02 may cost $0.10, and the budget of $0.20 for {month_of(now())} leaves $0.09 over all campaigns: "
         "raise it with `reelwright budget --month USD`."
     )
     await run.studio.budgets.set_month_cap(None)
-    await run.ask(number=2)
+    await run.ask(shot=2)
     with pytest.raises(BudgetExceeded) as cap:
-        await run.ask(number=3)
+        await run.ask(shot=3)
     assert str(cap.value) == (
-        "A frame of shot-01 may cost $0.10, and the campaign's cap of $0.21 leaves $0.00: raise the cap with "
+        "A frame of shot-03 may cost $0.10, and the campaign's cap of $0.21 leaves $0.00: raise the cap with "
         f"`reelwright resume {run.campaign} --cap USD`."
     )
 
@@ -74,7 +74,7 @@ async def test_texts_count_in_the_month_as_well(both: Stage) -> None:
 
 
 async def test_each_budget_warns_once_and_again_when_it_was_raised(both: Stage) -> None:
-    run = await both.begin(shots=10, cap=DOLLAR)
+    run = await both.begin(shots=17, cap=DOLLAR)
     await run.studio.budgets.set_month_cap(DOLLAR)
     await run.studio.budgets.set_warning(None, 50)
     for shot in range(1, 5):
@@ -91,8 +91,8 @@ async def test_each_budget_warns_once_and_again_when_it_was_raised(both: Stage) 
     assert (await warnings(run))[1:] == [cap]
     await run.studio.budgets.set_cap(run.campaign, 2 * DOLLAR)
     await run.studio.budgets.set_month_cap(20 * DOLLAR)
-    for number in range(2, 9):
-        await run.ask(number=number)
+    for shot in range(11, 18):
+        await run.ask(shot=shot)
     assert [notice.partition(":")[2][:18] for notice in (await warnings(run))[2:]] == [" $1.60 of $2.00 ar"]
 
 
