@@ -6,7 +6,7 @@ BIN = .venv/bin
 FILM ?=
 PORT ?= 8000
 TESTS ?= tests
-BENCHMARKS ?= start film orchestration runway ingest waiting chaos
+BENCHMARKS ?= start film orchestration runway ingest waiting autosave listing media chaos
 
 help: ## list what can be done
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile

@@ -104,10 +104,12 @@ async def test_cancelling_a_run_beside_the_film_takes_nothing_from_that(stage: S
 async def test_at_most_so_many_shots_at_once(both: Stage) -> None:
     run = await _begun(both, shots=5)
     aim = replace(FRAMES, at_once=2)
-    both.vendor.turn(frame_seconds=0.3)
+    both.vendor.turn(frame_seconds=600)  # until as many are worked on as may be
     async with working(run.studio):
         await run.studio.productions.cancel(run.campaign)
         beside = await run.studio.productions.start(run.campaign, models_of("simkey"), aim=aim)
+        await eventually(lambda: both.vendor.state.busiest >= 2)
+        both.vendor.turn(frame_seconds=0.3)
         assert (await Run(run.studio, run.campaign, beside, []).ended()).state is ProductionState.COMPLETED
     assert both.vendor.state.busiest == 2
     assert len(both.vendor.submits) == 5
@@ -115,11 +117,12 @@ async def test_at_most_so_many_shots_at_once(both: Stage) -> None:
 
 async def test_interrupted_a_limited_run_goes_on_within_its_limit_and_pays_once(stage: Stage) -> None:
     run = await _begun(stage, shots=4)
-    stage.vendor.turn(frame_seconds=0.5)
+    stage.vendor.turn(frame_seconds=600)
     await run.studio.productions.cancel(run.campaign)
     beside = await run.studio.productions.start(run.campaign, models_of("simkey"), aim=replace(FRAMES, at_once=2))
     async with working(run.studio):
         await eventually(lambda: len(stage.vendor.submits) == 2)
+    stage.vendor.turn(frame_seconds=0.3)
     studio = stage.open()
     async with working(studio):
         assert (await Run(studio, run.campaign, beside, []).ended()).state is ProductionState.COMPLETED

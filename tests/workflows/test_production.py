@@ -187,9 +187,11 @@ async def test_a_take_in_doubt_fails_the_production_and_is_never_sent_again(stag
 async def test_places_at_the_provider_are_never_exceeded(both: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIMULATED_CONCURRENCY", "3")
     monkeypatch.setenv("SIMULATED_POOL", "all")
-    both.vendor.turn(frame_seconds=0.3, clip_seconds=0.3)
+    both.vendor.turn(frame_seconds=600, clip_seconds=0.3)  # until all places are taken
     run = await started(both, shots=8)
     async with working(run.studio):
+        await eventually(lambda: both.vendor.state.busiest >= 3)
+        both.vendor.turn(frame_seconds=0.3, clip_seconds=0.3)
         assert (await run.ended()).state is ProductionState.COMPLETED
     assert both.vendor.state.busiest == 3
     assert set(both.vendor.submits.values()) == {1}
