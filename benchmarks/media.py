@@ -112,12 +112,12 @@ def client(target: Target, kind: str, size: int) -> None:
 def serve(file: str) -> None:
     """A studio with that file as an asset; prints port, path and token."""
     # Only this process should load what a studio loads.
-    from reelwright.api.server import Address, listen, serve  # noqa: PLC0415
-    from reelwright.bootstrap import open_studio  # noqa: PLC0415
-    from reelwright.config import read_settings  # noqa: PLC0415
-    from reelwright.domain.ids import OWNER  # noqa: PLC0415
-    from reelwright.services.briefs import read_brief  # noqa: PLC0415
-    from reelwright.services.sources import read_file  # noqa: PLC0415
+    from reelwright.api.server import Address, listen, serve  # noqa: PLC0415 - as told
+    from reelwright.bootstrap import open_studio  # noqa: PLC0415 - as told
+    from reelwright.config import read_settings  # noqa: PLC0415 - as told
+    from reelwright.domain.ids import OWNER  # noqa: PLC0415 - as told
+    from reelwright.services.briefs import read_brief  # noqa: PLC0415 - as told
+    from reelwright.services.sources import read_file  # noqa: PLC0415 - as told
 
     async def run() -> None:
         studio = open_studio(read_settings())

@@ -10,7 +10,7 @@ from tempfile import TemporaryDirectory
 def migrate(url: str) -> None:
     """Makes all tables, those of the durable log among them."""
     from reelwright.db.engine import Database  # noqa: PLC0415 - half a second, and many tests need no database
-    from reelwright.workflows.engine import migrate_log  # noqa: PLC0415
+    from reelwright.workflows.engine import migrate_log  # noqa: PLC0415 - as above
 
     database = Database(url)
     try:

@@ -249,17 +249,17 @@ def _become(order: _Order) -> None:
         os.dup2(descriptor, place)
         os.close(descriptor)
     sys.stdin = open(0, encoding="utf-8", closefd=False)  # noqa: SIM115 - the process's own
-    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115
-    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115
+    sys.stdout = open(1, "w", encoding="utf-8", closefd=False)  # noqa: SIM115 - as above
+    sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", buffering=1, closefd=False)  # noqa: SIM115 - as above
     sys.argv = ["reelwright", *order.arguments]
 
 
 def _load(paths: Sequence[str]) -> None:
     """Everything that a command loads, as far as it is the same for all."""
     import gc  # noqa: PLC0415 - only the process that forks
-    from importlib import import_module  # noqa: PLC0415
-    from importlib.metadata import entry_points  # noqa: PLC0415
-    from pkgutil import iter_modules  # noqa: PLC0415
+    from importlib import import_module  # noqa: PLC0415 - only the process that forks
+    from importlib.metadata import entry_points  # noqa: PLC0415 - as above
+    from pkgutil import iter_modules  # noqa: PLC0415 - as above
 
     sys.path[:0] = paths
     gc.disable()

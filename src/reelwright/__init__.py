@@ -16,11 +16,11 @@ def __getattr__(name: str) -> object:
     """What is asked for by name, loaded then: who only wants the version waits for nothing."""
     match name:
         case "Studio":
-            from reelwright.studio import Studio  # noqa: PLC0415 - see above
+            from reelwright.studio import Studio  # noqa: PLC0415 - it loads the whole studio, half a second of it
 
             return Studio
         case "Client":
-            from reelwright.client import Client  # noqa: PLC0415 - see above
+            from reelwright.client import Client  # noqa: PLC0415 - it loads what HTTP needs
 
             return Client
         case _:

@@ -6,6 +6,7 @@ import httpx2
 
 from producing import until
 from reelwright.domain.account import Scope
+from reelwright.domain.ids import AssetId
 from samples import campaign_of, picture
 from serving import House
 
@@ -25,7 +26,7 @@ def test_only_who_looks_after_the_studio_verifies_it(house: House, ann: httpx2.C
 
 def test_a_report_is_asked_for_and_made_by_whoever_leads(house: House, ann: httpx2.Client, owner: httpx2.Client) -> None:
     asset = upload(ann, campaign_of(house, "ann"), 1)
-    key = house.run(lambda studio: studio.assets.get(asset)).key  # pyright: ignore[reportArgumentType]
+    key = house.run(lambda studio: studio.assets.get(AssetId(asset))).key
     house.run(lambda studio: studio.store.delete(key))
     assert owner.get("/api/v1/verify").json()["report"] is None
     answer = owner.post("/api/v1/verify", json={"quick": True})

@@ -7,7 +7,6 @@ import asyncio
 import pytest
 
 from reelwright.domain.generation import ModelRef
-from reelwright.services import lanes as lines
 from reelwright.services.lanes import Lanes
 
 MODELS = (ModelRef("p:clip"),)
@@ -32,9 +31,8 @@ class Places:
         await lanes.enter(MODELS, try_enter)
 
 
-async def test_whoever_came_first_is_served_first(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(lines, "_ASK_AGAIN", 3600.0)  # unwoken, each would wait for ever
-    lanes, places = Lanes(), Places(0)
+async def test_whoever_came_first_is_served_first() -> None:
+    lanes, places = Lanes(ask_again=3600.0), Places(0)  # unwoken, each would wait for ever
     waiting = [asyncio.create_task(places.enter(lanes, number)) for number in range(5)]
     await asyncio.sleep(0)
     for _ in range(5):

@@ -38,14 +38,19 @@ class BudgetFields(BaseModel):
 
     model_config = ConfigDict(extra="forbid")
 
-    cap_usd: Usd | None = Field(description="What was spent so far included. Null for a month: only the campaigns' caps hold.")
     warn_percent: int = Field(default=WARN_PERCENT, ge=1, le=100)
+
+
+class MonthBudgetFields(BudgetFields):
+    """What a month may cost."""
+
+    cap_usd: Usd | None = Field(description="What was spent so far included. Null: only the campaigns' caps hold.")
 
 
 class CampaignBudgetFields(BudgetFields):
     """What a campaign may ever cost."""
 
-    cap_usd: Usd = Field(description="What was spent so far included.")  # pyright: ignore[reportIncompatibleVariableOverride]
+    cap_usd: Usd = Field(description="What was spent so far included.")
 
 
 class LedgerView(BaseModel):
@@ -73,7 +78,7 @@ async def get_month(studio: StudioHere) -> BudgetView:
 
 
 @router.put("/budget", dependencies=[_ALL])
-async def put_month(fields: BudgetFields, studio: StudioHere) -> BudgetView:
+async def put_month(fields: MonthBudgetFields, studio: StudioHere) -> BudgetView:
     """Change what every month may cost, this one included."""
     await studio.budgets.set_month_cap(micro(fields.cap_usd))
     await studio.budgets.set_warning(None, fields.warn_percent)

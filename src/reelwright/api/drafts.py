@@ -121,9 +121,6 @@ async def save_draft(
     if_match: IfMatch = None,
     x_client: Client = "",
     user_agent: UserAgent = "",
-    x_save_reason: Annotated[  # noqa: ARG001 - for the log of requests
-        str, Header(max_length=20, description="Why now: `idle`, `step`, `hide` or `retry`.")
-    ] = "",
 ) -> Response:
     """Saves what was typed, as a merge patch of the version that was seen.
 

@@ -1,4 +1,4 @@
-"""Events: heard as they happen (Server-Sent Events), or asked for now and then. From the id of one, one goes on after it."""
+"""Events: heard as they happen (Server-Sent Events), or read a page at a time. From the id of one, one goes on after it."""
 
 from __future__ import annotations
 

@@ -66,7 +66,7 @@ class Journal:
 
         try:
             await self._app(scope, receive, tell)
-        except Exception:
+        except Exception:  # it goes on its way: only its status is written down
             status = _FAILED
             raise
         finally:

@@ -107,7 +107,7 @@ def _index(session: Session) -> dict[str, Any]:
     which = "schemaname = :log OR (schemaname = :here AND starts_with({}, 'reel_'))"
     names = {"log": _LOG, "here": here}
     found = session.execute(
-        sa.text(f"SELECT schemaname, tablename FROM pg_tables WHERE {which.format('tablename')} ORDER BY 1, 2"),  # noqa: S608
+        sa.text(f"SELECT schemaname, tablename FROM pg_tables WHERE {which.format('tablename')} ORDER BY 1, 2"),  # noqa: S608 - our own words
         names,
     ).all()
     columns = session.execute(
@@ -127,7 +127,7 @@ def _index(session: Session) -> dict[str, Any]:
     needs = {tuple(table): {(key[2], key[3]) for key in keys if (key[0], key[1]) == tuple(table)} for table in found}
     sequences = session.execute(
         sa.text(
-            "SELECT schemaname, sequencename, last_value FROM pg_sequences "  # noqa: S608
+            "SELECT schemaname, sequencename, last_value FROM pg_sequences "  # noqa: S608 - our own words
             f"WHERE last_value IS NOT NULL AND ({which.format('sequencename')})"
         ),
         names,

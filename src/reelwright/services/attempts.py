@@ -81,7 +81,7 @@ def _wait(each: Try, count: int) -> timedelta:
 
 def _told(seconds: float) -> str:
     whole = max(1, round(seconds))
-    return f"{whole} second{'s' if whole > 1 else ''}" if whole <= 90 else f"{round(whole / 60)} minutes"  # noqa: PLR2004
+    return f"{whole} second{'s' if whole > 1 else ''}" if whole <= 90 else f"{round(whole / 60)} minutes"  # noqa: PLR2004 - as people say it
 
 
 def network_of(client: str) -> str:

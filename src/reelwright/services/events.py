@@ -226,7 +226,7 @@ def _number(place: str) -> int:
 
 def _position(place: str) -> Position:
     xact, _, serial = place.partition(".")
-    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (xact, serial)):  # noqa: PLR2004
+    if not all(part.isascii() and part.isdigit() and len(part) < 19 for part in (xact, serial)):  # noqa: PLR2004 - what a column holds
         msg = f"after: {place[:40]!r} is not the id of an event, such as `0.17`."
         raise InvalidInput(msg)
     return Position(int(xact), int(serial))

@@ -38,7 +38,8 @@ class _Lane:
 class Lanes:
     """One line for each set of models that share their places."""
 
-    def __init__(self) -> None:
+    def __init__(self, ask_again: float = _ASK_AGAIN) -> None:
+        self._ask_again = ask_again
         self._lanes: defaultdict[tuple[ModelRef, ...], _Lane] = defaultdict(_Lane)
 
     async def enter(self, models: tuple[ModelRef, ...], try_enter: Callable[[], Awaitable[bool]]) -> None:
@@ -50,7 +51,7 @@ class Lanes:
                 if await try_enter():
                     return
                 try:
-                    await asyncio.wait_for(lane.freed.wait(), _ASK_AGAIN)
+                    await asyncio.wait_for(lane.freed.wait(), self._ask_again)
                 except TimeoutError:
                     continue
 

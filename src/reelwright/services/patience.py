@@ -77,7 +77,7 @@ class Patience:
             await self._tell(error, reason)
         longest = min(_LONGEST_WAIT, _FIRST_WAIT * 2 ** min(self._failures - 1, 16))
         doubled = longest * random.uniform(0.5, 1.0)  # noqa: S311 - jitter, not a secret
-        return max(doubled, asked * random.uniform(1.0, 1.1))  # noqa: S311
+        return max(doubled, asked * random.uniform(1.0, 1.1))  # noqa: S311 - no secret
 
     async def _tell(self, error: Exception, reason: str) -> None:
         if _subject(error) in self._told:

@@ -91,8 +91,7 @@ class Payments:
                 errand.take,
                 lambda session: end(session, take, TakeState.SUBMITTING, TakeState.FAILED, failure, 0, self._now()),
             )
-        except Exception as error:  # noqa: BLE001
-            # A vendor's file is somebody else's code: whatever it raises, it may have paid first.
+        except Exception as error:  # noqa: BLE001 - a vendor's file is somebody else's code: whatever it raises, it may have paid
             _log.exception("take.submit_broke", take=take.id)
             return error
         return None
@@ -117,7 +116,7 @@ class Payments:
 
         try:
             marked = await self._database.write(mark)
-        except Exception as error:
+        except Exception as error:  # not swallowed: whatever hides the answer, nothing is sent
             msg = "Whether it is still to be sent cannot be told, so it is not."
             raise NotSubmitted(msg) from error
         if marked is None:

@@ -71,7 +71,7 @@ def _facts(brief: Brief) -> str:
         "Tone": brief.tone,
         "Style": brief.style,
         "Mood": brief.mood,
-        "Asked for now": brief.note,
+        "The person's note": brief.note,
         "Shape": f"{brief.ratio.value}, {float(brief.seconds):g} seconds, {brief.shots} shots",
     }
     return "\n".join(f"{name}: {value}" for name, value in said.items() if value)

@@ -53,7 +53,7 @@ class OlderForm:
         retelling = _Retelling(send)
         try:
             await self._app(scope, receive, retelling)
-        except Exception:
+        except Exception:  # the outermost edge of these paths: the log gets the traceback, the client a sentence in its own form
             if retelling.has_begun:
                 raise
             _log.exception("request.broke", path=scope["path"])
