@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from fractions import Fraction
@@ -93,14 +93,16 @@ def is_legal(model: str, value: dict[str, Any]) -> bool:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, webhook: str = "", **knobs: Any) -> AsyncGenerator[Met]:
+async def opened(
+    folder: Path, *, make: Callable[[Workshop], Fal] = provider, webhook: str = "", **knobs: Any
+) -> AsyncGenerator[Met]:
     """Brings the two together inside the block."""
     settings = {"key": KEY, "frame_seconds": (0.05, 0.06), "clip_seconds": (0.05, 0.06), "concurrency": 50, **knobs}
     behaviour = Behaviour.model_validate(settings)
     async with serving(["fal"], folder, behaviours={"fal": behaviour}) as service:
         workers, environment = Workers(1), service.environment
         workshop = Workshop(folder, environment, workers.run, cards=folder / "own.toml", webhook_url=webhook)
-        studio = provider(workshop)
+        studio = make(workshop)
         yield Met(studio, cast("simulated.Fal", service["fal"]), environment, workshop)
         await studio.aclose()
         await workers.aclose()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import io
-from collections.abc import AsyncGenerator, Generator
+from collections.abc import AsyncGenerator, Callable, Generator
 from contextlib import asynccontextmanager, contextmanager
 from copy import deepcopy
 from dataclasses import dataclass, replace
@@ -101,12 +101,14 @@ def is_legal(model: str, value: dict[str, Any]) -> bool:
 
 
 @asynccontextmanager
-async def opened(folder: Path, *, webhook: str = "", **knobs: Any) -> AsyncGenerator[Met]:
+async def opened(
+    folder: Path, *, make: Callable[[Workshop], Replicate] = provider, webhook: str = "", **knobs: Any
+) -> AsyncGenerator[Met]:
     settings = {"key": KEY, "frame_seconds": (0.05, 0.06), "clip_seconds": (0.05, 0.06), "concurrency": 50, **knobs}
     behaviour = Behaviour.model_validate(settings)
     async with serving(["replicate"], folder, behaviours={"replicate": behaviour}) as service:
         workers, environment = Workers(1), service.environment
-        studio = provider(Workshop(folder, environment, workers.run, cards=folder / "own.toml", webhook_url=webhook))
+        studio = make(Workshop(folder, environment, workers.run, cards=folder / "own.toml", webhook_url=webhook))
         yield Met(studio, cast("simulated.Replicate", service["replicate"]), environment)
         await studio.aclose()
         await workers.aclose()

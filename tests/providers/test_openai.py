@@ -12,6 +12,7 @@ from collections.abc import AsyncIterator
 from dataclasses import replace
 from datetime import UTC, datetime
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from uuid import uuid4
 
@@ -38,8 +39,7 @@ from reelwright.errors import (
     Throttled,
 )
 from reelwright.ports import Findable, Hinting, Listed, Recalling
-from reelwright.providers import openai as adapter
-from reelwright.providers.openai import provider
+from reelwright.providers.openai import OpenAI, provider
 from reelwright.testing.simulators import openai as simulated
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 from reelwright.testing.simulators.typed import problems
@@ -200,9 +200,8 @@ async def test_whatever_happens_it_is_one_post(
     assert openai.submits == accepted
 
 
-async def test_an_answer_that_takes_too_long_is_in_doubt_and_is_one_post(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "_SECONDS", 1.5)
-    async with visiting("openai", provider, tmp_path, answer_delay=60) as visit:
+async def test_an_answer_that_takes_too_long_is_in_doubt_and_is_one_post(tmp_path: Path) -> None:
+    async with visiting("openai", partial(OpenAI, patience=1.5), tmp_path, answer_delay=60) as visit:
         with pytest.raises(InDoubt):
             await visit.submit(SUNBURST)
         assert visit.submits == 1

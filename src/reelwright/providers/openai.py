@@ -10,6 +10,7 @@ import asyncio
 import base64
 from collections.abc import AsyncIterator, Mapping
 from datetime import datetime
+from functools import partial
 from typing import TYPE_CHECKING, Annotated, Any
 
 from pydantic import BaseModel, Field, JsonValue, ValidationError
@@ -48,11 +49,11 @@ def provider(workshop: Workshop) -> OpenAI:
 class OpenAI(Vendor):
     """GPT Image models and voices. There is no list of what they made: an answer that was lost on its way stays in doubt."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        """Connects to nothing yet."""
+    def __init__(self, workshop: Workshop, *, patience: float = _SECONDS) -> None:
+        """Connects to nothing yet. `patience` is how long an answer is waited for, in seconds."""
         super().__init__(NAME, Account("OpenAI", workshop, ("OPENAI_API_KEY",), "OPENAI_BASE_URL", _BASE_URL))
         self._shelf = Shelf(NAME, workshop.folder)
-        self._clients = Clients(_open)
+        self._clients = Clients(partial(_open, patience))
 
     @property
     def trusted_origins(self) -> frozenset[str]:
@@ -131,10 +132,10 @@ class OpenAI(Vendor):
         return files
 
 
-def _open(key: str, base: str) -> AsyncOpenAI:
+def _open(patience: float, key: str, base: str) -> AsyncOpenAI:
     from openai import AsyncOpenAI, Timeout
 
-    timeout = Timeout(_SECONDS, connect=10.0)
+    timeout = Timeout(patience, connect=10.0)
     client = AsyncOpenAI(api_key=key, base_url=base, max_retries=0, timeout=timeout, http_client=httpx2_client(_explain))
     _ = client.images, client.audio.speech  # here, in a thread: each imports its modules at its first use
     return client

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,7 @@ from reelwright.errors import CreditsUsedUp, InDoubt, InputRefused, JobUnknown, 
 from reelwright.media.workers import Workers
 from reelwright.net import Answer
 from reelwright.ports import Findable, Workshop
-from reelwright.providers.fal import adapter, provider
+from reelwright.providers.fal import Fal, provider
 from reelwright.providers.fal.answers import Ended, Result, Status, explain, explain_result
 from reelwright.testing.simulators.behaviour import TROUBLES, Phase, Trouble
 
@@ -44,9 +45,8 @@ async def test_a_submit_is_sent_once_whatever_comes_back(met: Met, trouble: Trou
     assert not isinstance(met.studio, Findable)  # a person decides: fal's list names no request before it has ended
 
 
-async def test_an_answer_that_takes_too_long_leaves_the_submit_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "_PATIENCE", 1.5)
-    async with opened(tmp_path, answer_delay=60) as met:
+async def test_an_answer_that_takes_too_long_leaves_the_submit_in_doubt(tmp_path: Path) -> None:
+    async with opened(tmp_path, make=partial(Fal, patience=1.5), answer_delay=60) as met:
         with pytest.raises(InDoubt):
             await met.submit(FRAME)
         assert met.submits == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from fal_vendor import CLIP, FRAME, KEY, Met, opened
 from reelwright.domain.generation import FailureKind, JobState, Kind
 from reelwright.domain.ids import JobId
 from reelwright.errors import KeyRefused, ProviderError, Throttled
-from reelwright.providers.fal import adapter
+from reelwright.providers.fal import Fal
 from reelwright.providers.fal.answers import Past
 from reelwright.testing.simulators.behaviour import Phase, Trouble
 
@@ -41,26 +42,24 @@ async def test_what_has_ended_is_listed_with_what_was_asked_and_what_it_made(met
     assert failure.kind is FailureKind.MODERATION
 
 
-async def test_the_list_is_read_page_by_page_with_the_key_and_asks_for_our_models_only(
-    met: Met, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(adapter, "_PAGE", 2)
-    since = moments_ago()
-    made = {(await met.ended(await met.submit(replace(FRAME, prompt=str(number))))).id for number in range(5)}
-    found = [each async for each in met.studio.jobs(since)]
+async def test_the_list_is_read_page_by_page_with_the_key_and_asks_for_our_models_only(tmp_path: Path) -> None:
+    async with opened(tmp_path, make=partial(Fal, page=2)) as met:
+        since = moments_ago()
+        made = {(await met.ended(await met.submit(replace(FRAME, prompt=str(number))))).id for number in range(5)}
+        found = [each async for each in met.studio.jobs(since)]
 
-    assert {each.job.id for each in found} == made
-    assert [each.at for each in found] == sorted((each.at for each in found), reverse=True)
-    asked = [each for each in met.vendor.exchanges if each.path == "/v1/models/requests/by-endpoint"]
-    assert len(asked) == 3
-    for each in asked:
-        assert (each.headers["authorization"], each.query["expand"]) == (f"Key {KEY}", "payloads")
+        assert {each.job.id for each in found} == made
+        assert [each.at for each in found] == sorted((each.at for each in found), reverse=True)
+        asked = [each for each in met.vendor.exchanges if each.path == "/v1/models/requests/by-endpoint"]
+        assert len(asked) == 3
+        for each in asked:
+            assert (each.headers["authorization"], each.query["expand"]) == (f"Key {KEY}", "payloads")
 
 
-async def test_many_models_are_asked_for_in_several_questions(met: Met, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "_APPS", 1)
-    made = {(await met.ended(await met.submit(each))).id for each in (FRAME, CLIP)}
-    assert {each.job.id async for each in met.studio.jobs(moments_ago())} == made
+async def test_many_models_are_asked_for_in_several_questions(tmp_path: Path) -> None:
+    async with opened(tmp_path, make=partial(Fal, apps=1)) as met:
+        made = {(await met.ended(await met.submit(each))).id for each in (FRAME, CLIP)}
+        assert {each.job.id async for each in met.studio.jobs(moments_ago())} == made
 
 
 async def test_a_row_that_cannot_be_read_hides_no_other(met: Met) -> None:

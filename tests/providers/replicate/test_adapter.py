@@ -6,6 +6,7 @@ import asyncio
 from collections.abc import Sequence
 from dataclasses import replace
 from fractions import Fraction
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from reelwright.domain.ids import IntentKey, JobId
 from reelwright.errors import CreditsUsedUp, InDoubt, JobUnknown, KeyRefused, NotSubmitted, ProviderError, Throttled
 from reelwright.media.workers import Workers
 from reelwright.ports import Workshop
-from reelwright.providers.replicate import adapter, provider
+from reelwright.providers.replicate import Replicate, provider
 from reelwright.providers.replicate.answers import Prediction
 from reelwright.testing.simulators.behaviour import TROUBLES, Phase, Trouble
 from replicate_vendor import CLIP, FRAME, LARGE, SEEDLESS, SMALL, Met, moments_ago, opened
@@ -148,9 +149,8 @@ async def test_every_trouble_of_a_submit_is_covered() -> None:
     assert {trouble for trouble, _, _ in parameters} == set(TROUBLES[Phase.SUBMIT])
 
 
-async def test_an_answer_that_takes_too_long_leaves_the_submit_in_doubt(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(adapter, "_PATIENCE", 1.5)
-    async with opened(tmp_path, answer_delay=60) as met:
+async def test_an_answer_that_takes_too_long_leaves_the_submit_in_doubt(tmp_path: Path) -> None:
+    async with opened(tmp_path, make=partial(Replicate, patience=1.5), answer_delay=60) as met:
         with pytest.raises(InDoubt):
             await met.submit(FRAME)
         assert met.submits == 1

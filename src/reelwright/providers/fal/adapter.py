@@ -100,11 +100,19 @@ class _Place:
 class Fal(Vendor):
     """The models that have a card: what an app's fields are called stands in the card's `settings`."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        """Asks nobody yet."""
+    def __init__(self, workshop: Workshop, *, patience: float = _PATIENCE, page: int = _PAGE, apps: int = _APPS) -> None:
+        """Asks nobody yet.
+
+        Args:
+            workshop: what it works with.
+            patience: how long the answer to a submit is waited for, in seconds.
+            page: how many requests are asked for at once.
+            apps: of how many models they may be.
+        """
         whole = replace(workshop, environment=_Environment(workshop.environment))
         super().__init__(NAME, Account("fal", whole, ("FAL_KEY",), "FAL_BASE_URL", _BASE))
         self._api = Api(self._account, scheme="Key", explain=explain)
+        self._patience, self._page, self._apps = patience, page, apps
         self._places: dict[str, _Place] = {}
         self._keys: tuple[float, tuple[str, ...]] = (0.0, ())
 
@@ -124,7 +132,7 @@ class Fal(Vendor):
         body = fill(request, card.settings, pictures, size=size)
         hook = self._workshop.webhook_url
         query = f"?{urlencode({'fal_webhook': hook})}" if hook else ""
-        receipt = await self._api.pay(Receipt, f"{self._account.base}/{app}{query}", body, seconds=_PATIENCE)
+        receipt = await self._api.pay(Receipt, f"{self._account.base}/{app}{query}", body, seconds=self._patience)
         return Job(self._remembered(self._placed(receipt, app)).job, JobState.RUNNING)
 
     async def poll(self, job: JobId) -> Job:
@@ -178,11 +186,11 @@ class Fal(Vendor):
         """What the list says since then, as fal counts it; in no order."""
         platform = f"{self._account.base}/v1" if self._account.is_elsewhere else _PLATFORM
         found: list[Past] = []
-        for at in range(0, len(apps), _APPS):
-            asked = {"endpoint_id": apps[at : at + _APPS], "start": since.astimezone(UTC).isoformat(), "expand": "payloads"}
+        for at in range(0, len(apps), self._apps):
+            asked = {"endpoint_id": apps[at : at + self._apps], "start": since.astimezone(UTC).isoformat(), "expand": "payloads"}
             cursor: str | None = ""
             while cursor is not None:
-                query = urlencode({**asked, "limit": _PAGE, **({"cursor": cursor} if cursor else {})}, doseq=True)
+                query = urlencode({**asked, "limit": self._page, **({"cursor": cursor} if cursor else {})}, doseq=True)
                 page = await self._api.get(Page, f"{platform}/models/requests/by-endpoint?{query}")
                 found += page.items
                 cursor = page.next_cursor or None

@@ -62,10 +62,11 @@ class _Facts:
 class Replicate(Vendor):
     """Any model on Replicate: those with a card, and every other one by its `owner/name` or `owner/name:version`."""
 
-    def __init__(self, workshop: Workshop) -> None:
-        """Asks nobody yet."""
+    def __init__(self, workshop: Workshop, *, patience: float = _PATIENCE) -> None:
+        """Asks nobody yet. `patience` is how long the answer to a submit is waited for, in seconds."""
         super().__init__(NAME, Account("Replicate", workshop, ("REPLICATE_API_TOKEN",), "REPLICATE_BASE_URL", _BASE))
         self._api = Api(self._account, scheme="Bearer", explain=explain)
+        self._patience = patience
         self._facts: dict[tuple[str, str, ModelRef], tuple[float, _Facts]] = {}
         self._secrets: dict[tuple[str, str], tuple[float, str]] = {}
 
@@ -87,7 +88,7 @@ class Replicate(Vendor):
             path, body["version"] = "/v1/predictions", facts.version
         if self._workshop.webhook_url:
             body |= {"webhook": self._workshop.webhook_url, "webhook_events_filter": ["completed"]}
-        return (await self._api.pay(Prediction, self._account.base + path, body, seconds=_PATIENCE)).job
+        return (await self._api.pay(Prediction, self._account.base + path, body, seconds=self._patience)).job
 
     async def poll(self, job: JobId) -> Job:
         """Where the prediction stands. Its files are kept for an hour after its end."""
