@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
-import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from reelwright.bootstrap import Studio
+from reelwright.cli.bytes_bar import Show, bytes_bar
 from reelwright.cli.exits import Exit
 from reelwright.cli.foreground import with_studio
 from reelwright.cli.opening import only_restores
@@ -27,11 +27,8 @@ def backup(target: Path, *, with_secrets: bool, as_json: bool) -> Exit:
     """Writes one; the exit code says whether everything is in it."""
 
     async def run(studio: Studio) -> Written:
-        bar = _Bar(is_shown=not as_json)
-        try:
-            return await studio.backups.write(target, with_secrets=with_secrets, on_progress=bar.show)
-        finally:
-            bar.close()
+        with bytes_bar(is_shown=not as_json) as show:
+            return await studio.backups.write(target, with_secrets=with_secrets, on_progress=_told_by(show))
 
     done = with_studio(run)
     if as_json:
@@ -85,11 +82,10 @@ def restore(file: Path, *, as_json: bool) -> Exit:
     """Puts a backup back where there is no studio."""
 
     async def run(restores: Restores) -> Restored:
-        bar = _Bar(is_shown=not as_json)
         try:
-            return await restores.restore(file, bar.show)
+            with bytes_bar(is_shown=not as_json) as show:
+                return await restores.restore(file, _told_by(show))
         finally:
-            bar.close()
             await restores.aclose()
 
     with only_restores(read_settings()) as restores:
@@ -109,27 +105,10 @@ def _print_json(document: dict[str, Any]) -> None:
     print(json.dumps(document, ensure_ascii=False, indent=1))
 
 
-class _Bar:
-    """How far it is, for a person."""
+def _told_by(show: Show) -> Callable[[Written | Restored], None]:
+    """Says after every file how far it is; how much a backup will be nobody knows before."""
 
-    def __init__(self, *, is_shown: bool) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=Console(stderr=True)
-        )
-        self._is_shown = is_shown and sys.stderr.isatty()
-        self._task: TaskID | None = None
-        if self._is_shown:
-            self._progress.start()
+    def tell(done: Written | Restored) -> None:
+        show(f"{done.files:,} files", done.bytes, done.total_bytes if isinstance(done, Restored) else None)
 
-    def show(self, done: Written | Restored) -> None:
-        """After every file."""
-        if not self._is_shown:
-            return
-        if self._task is None:
-            self._task = self._progress.add_task("", total=done.total_bytes if isinstance(done, Restored) else None)
-        self._progress.update(self._task, completed=done.bytes, description=f"{done.files:,} files")
-
-    def close(self) -> None:
-        """Leaves it as it stands."""
-        if self._is_shown:
-            self._progress.stop()
+    return tell

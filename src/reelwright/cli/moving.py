@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import sys
 from contextlib import AsyncExitStack
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from reelwright.bootstrap import open_studio
+from reelwright.cli.bytes_bar import bytes_bar
 from reelwright.cli.exits import Exit
 from reelwright.config import read_settings
 from reelwright.errors import InvalidInput
@@ -28,7 +27,7 @@ def move_storage(source: str, target: str, *, as_json: bool) -> Exit:
     if source.rstrip("/") == target.rstrip("/"):
         msg = "FROM and TO are the same storage."
         raise InvalidInput(msg)
-    moved, is_final = asyncio.run(_move(source, target, is_shown=not as_json and sys.stderr.isatty()))
+    moved, is_final = asyncio.run(_move(source, target, is_shown=not as_json))
     if as_json:
         print(json.dumps(_document(moved, is_final=is_final), ensure_ascii=False, indent=1))
     else:
@@ -46,34 +45,13 @@ async def _move(source: str, target: str, *, is_shown: bool) -> tuple[Moved, boo
         stack.push_async_callback(before.aclose)
         stack.push_async_callback(after.aclose)
         moves = Moves(studio.database, folder=studio.settings.home / "moves")
-        bar = _Bar() if is_shown else None
-        try:
-            return await moves.move(before, after, f"{source}\n{target}", bar.show if bar else None), is_final
-        finally:
-            if bar:
-                bar.close()
+        show = stack.enter_context(bytes_bar(is_shown=is_shown))
 
+        def tell(moved: Moved) -> None:
+            count = moved.copied + moved.known + len(moved.failed)
+            show(f"{count:,} of {moved.total:,} files", moved.bytes, moved.total_bytes)
 
-class _Bar:
-    """How far it is, for a person."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=Console(stderr=True)
-        )
-        self._task: TaskID | None = None
-        self._progress.start()
-
-    def show(self, moved: Moved) -> None:
-        """After every object."""
-        if self._task is None:
-            self._task = self._progress.add_task("", total=moved.total_bytes)
-        count = moved.copied + moved.known + len(moved.failed)
-        self._progress.update(self._task, completed=moved.bytes, description=f"{count:,} of {moved.total:,} files")
-
-    def close(self) -> None:
-        """Leaves it as it stands."""
-        self._progress.stop()
+        return await moves.move(before, after, f"{source}\n{target}", tell), is_final
 
 
 def _document(moved: Moved, *, is_final: bool) -> dict[str, object]:

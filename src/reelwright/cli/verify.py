@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import json
-import sys
 
 from rich.console import Console
-from rich.progress import BarColumn, DownloadColumn, Progress, TaskID, TextColumn, TransferSpeedColumn
 
 from reelwright.bootstrap import Studio
+from reelwright.cli.bytes_bar import bytes_bar
 from reelwright.cli.exits import Exit
 from reelwright.cli.foreground import with_studio
 from reelwright.services.verify import Fault, Verdict
@@ -28,34 +27,12 @@ def verify(*, repairs: bool, is_quick: bool, as_json: bool) -> Exit:
 
 
 async def _run(studio: Studio, *, repairs: bool, is_quick: bool, is_shown: bool) -> Verdict:
-    bar = _Bar() if is_shown and sys.stderr.isatty() else None
-    try:
-        return await studio.verification.run(repairs=repairs, is_quick=is_quick, on_progress=bar.show if bar else None)
-    finally:
-        if bar:
-            bar.close()
+    with bytes_bar(is_shown=is_shown) as show:
 
+        def tell(verdict: Verdict) -> None:
+            show(f"{verdict.looked_at:,} of {verdict.total:,} files", verdict.bytes, verdict.total_bytes)
 
-class _Bar:
-    """How far it is, for a person."""
-
-    def __init__(self) -> None:
-        self._progress = Progress(
-            TextColumn("{task.description}"), BarColumn(), DownloadColumn(), TransferSpeedColumn(), console=Console(stderr=True)
-        )
-        self._task: TaskID | None = None
-        self._progress.start()
-
-    def show(self, verdict: Verdict) -> None:
-        """After every asset."""
-        if self._task is None:
-            self._task = self._progress.add_task("", total=verdict.total_bytes)
-        told = f"{verdict.looked_at:,} of {verdict.total:,} files"
-        self._progress.update(self._task, completed=verdict.bytes, description=told)
-
-    def close(self) -> None:
-        """Leaves it as it stands."""
-        self._progress.stop()
+        return await studio.verification.run(repairs=repairs, is_quick=is_quick, on_progress=tell)
 
 
 def _tell(verdict: Verdict, *, repairs: bool) -> None:
